@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include <framealloc/config.hpp>
+#include <framealloc/detail/core.hpp>
+#include <framealloc/detail/policy_pack.hpp>
+#include <framealloc/frame_scope.hpp>
+#include <framealloc/intent.hpp>
+
+#include <framealloc/arena/chunked.hpp>
+#include <framealloc/backend/split.hpp>
+#include <framealloc/backend/system.hpp>
+#include <framealloc/backend/virtual_memory.hpp>
+#include <framealloc/budget/none.hpp>
+#include <framealloc/diagnostics/none.hpp>
+#include <framealloc/pool/size_class.hpp>
+#include <framealloc/sync/lock_free.hpp>
+
+namespace framealloc {
+
+/// What `attach_thread` prepares beyond the thread's state.
+struct thread_warmth {
+    /// Bytes of the first frame chunk to touch, so that the first frame meets no page fault. Cut to the chunk's size.
+    std::size_t frame_bytes = 0;
+};
+
+template <class A>
+class alloc_ref;
+
+/// An allocator instance: the policies of `A`, composed. `basic_smart_alloc` is the way to name one.
+///
+/// Each thread that uses it gets state of its own, at its first request or by `attach_thread`. Not copyable, not movable:
+/// pass it by reference, or `ref()` by value. It may be constant-initialised (`constinit smart_alloc a;`) and used before
+/// `main`. Its end destroys the objects in open frames and gives all memory back, in whatever order threads and instances
+/// end; using it while or after it ends is undefined.
+template <class A>
+class composed_alloc : public frame_verbs<composed_alloc<A>, A>,
+                       public pool_verbs<composed_alloc<A>, A>,
+                       public heap_verbs<composed_alloc<A>, A> {
+public:
+    using assembly_type = A;
+    using backend_type = typename A::backend;
+    using budget_type = typename A::budget;
+    using canonical = composed_alloc;
+
+    /// `given`: an `alloc_config` and policy objects with state, in any order, each at most once.
+    template <class... Given>
+    constexpr explicit composed_alloc(alloc_config const& config, Given&&... given)
+        : core_(config, static_cast<Given&&>(given)...) {}
+
+    composed_alloc(composed_alloc const&) = delete;
+    composed_alloc& operator=(composed_alloc const&) = delete;
+
+    // --- frames -------------------------------------------------------------------------------------------------------
+
+    /// Opens the calling thread's frame. While one is open, that is reported (FA004) and nothing changes. Throws
+    /// `allocation_failure` when the thread has no state and cannot get one. O(1).
+    void begin_frame() { static_cast<void>(core_.begin_frame(core_.state_or_throw())); }
+    /// The same; false where it could not be opened.
+    [[nodiscard]] bool try_begin_frame() noexcept {
+        detail::thread_state<A>* const s = core_.state();
+        return s != nullptr && core_.begin_frame(*s);
+    }
+    /// Ends the calling thread's frame: destroys what has a destructor, newest first, and takes everything back. Without
+    /// a frame, or inside a scope, that is reported (FA005) and nothing changes. O(1), and O(destructors).
+    void end_frame() { core_.end_frame(core_.state_if_any()); }
+
+    /// Opens a frame for every thread: one that has none of its own joins at its first frame request. O(1).
+    void begin_frame_all() { core_.begin_frame_all(); }
+    /// Ends it for every thread that joined, on the calling thread. No joined thread touches its frame's memory any more:
+    /// the caller's sync point sees to that. O(threads joined), and O(destructors).
+    void end_frame_all() { core_.end_frame_all(); }
+
+    /// A scope of the calling thread's frame; see `frame_scope`.
+    [[nodiscard]] framealloc::frame_scope<A> frame_scope() { return framealloc::frame_scope<A>{core_}; }
+
+    /// A place in the calling thread's frame to roll back to; see `checkpoint`. Throws where the frame has no room.
+    [[nodiscard]] framealloc::checkpoint checkpoint() { return core_.make_checkpoint(core_.state_or_throw(), true); }
+    /// Takes back everything since `mark`. False, reported, and nothing has changed, where `mark` is not live.
+    bool rollback(framealloc::checkpoint const& mark) { return core_.roll_back(core_.state_if_any(), mark); }
+    /// A checkpoint that rolls back by itself unless it is committed.
+    [[nodiscard]] framealloc::rollback_guard<A> rollback_guard() { return framealloc::rollback_guard<A>{core_}; }
+
+    /// True while the calling thread may allocate from a frame that it has opened or joined.
+    [[nodiscard]] bool frame_is_open() noexcept {
+        auto* const s = core_.state_if_any();
+        return s != nullptr && s->frame.kind() != detail::frame_kind::closed;
+    }
+    /// How many frames the calling thread has begun or joined; the number of the current one while it is open.
+    [[nodiscard]] unsigned long long frame_number() noexcept {
+        auto* const s = core_.state_if_any();
+        return s != nullptr ? s->frame.number() : 0;
+    }
+
+    // --- by intent ----------------------------------------------------------------------------------------------------
+
+    /// Storage for a `T` by the route of the intent.
+    template <allocation_intent Intent, class T>
+    [[nodiscard]] T* allocate() {
+        if constexpr (Intent == allocation_intent::frame) {
+            return this->template frame_alloc<T>();
+        } else if constexpr (Intent == allocation_intent::pool) {
+            return this->template pool_alloc<T>();
+        } else {
+            return this->template heap_alloc<T>();
+        }
+    }
+    /// The same with the intent known at run time.
+    template <class T>
+    [[nodiscard]] T* allocate(allocation_intent route) {
+        switch (route) {
+            case allocation_intent::frame: return allocate<allocation_intent::frame, T>();
+            case allocation_intent::pool: return allocate<allocation_intent::pool, T>();
+            case allocation_intent::heap: break;
+        }
+        return allocate<allocation_intent::heap, T>();
+    }
+
+    // --- threads ------------------------------------------------------------------------------------------------------
+
+    /// The calling thread's state: the verbs without the look-up, for loops. Good on this thread, until it ends.
+    [[nodiscard]] detail::thread_state<A>& local() { return core_.state_or_throw(); }
+
+    /// Makes the calling thread's state now instead of at its first request, and warms it up. False where memory is short.
+    /// Between frames.
+    bool attach_thread(thread_warmth warmth = {}) noexcept {
+        detail::thread_state<A>* const s = core_.state();
+        if (s == nullptr) return false;
+        if (warmth.frame_bytes == 0 || s->frame.kind() != detail::frame_kind::closed) return true;
+        auto source = core_.chunks();
+        return s->frame.warm(s->window, warmth.frame_bytes, source);
+    }
+
+    /// A small copyable handle with the same verbs. It does not keep the instance alive; `shared_alloc` does.
+    [[nodiscard]] alloc_ref<A> ref() noexcept { return alloc_ref<A>{core_}; }
+
+    // --- reports ------------------------------------------------------------------------------------------------------
+
+    [[nodiscard]] alloc_stats stats() { return core_.stats(); }
+    /// Bytes that a live pool or heap block has room for; 0 for any other address.
+    [[nodiscard]] std::size_t usable_size(void* p) noexcept { return core_.usable_size(p); }
+    /// Checks every structure, while the instance is at rest. O(slabs + heap blocks).
+    [[nodiscard]] verification verify() { return core_.verify(); }
+    /// Unique among all instances of the process, in its whole life; 0 before the first use.
+    [[nodiscard]] unsigned long long id() const noexcept { return core_.id.load(detail::order::relaxed); }
+
+    [[nodiscard]] backend_type& backend() noexcept { return core_.gate().backend(); }
+    [[nodiscard]] budget_type& budget() noexcept { return core_.gate().budget(); }
+    [[nodiscard]] alloc_config const& config() const noexcept { return core_.config(); }
+
+    // What the verbs are built on.
+    [[nodiscard]] FRAMEALLOC_HOT detail::hot_state& hot() noexcept { return core_.hot(); }
+    [[nodiscard]] detail::core<A>& shared() noexcept { return core_; }
+    [[nodiscard]] detail::thread_state<A>* state() noexcept { return core_.state(); }
+    void* frame_miss(layout request) noexcept { return core_.frame_miss(request); }
+    void* frame_miss_or_throw(layout request) { return core_.frame_miss_or_throw(request); }
+    void* pool_miss(layout request, std::size_t c) noexcept { return core_.pool_miss(request, c); }
+    void* pool_miss_or_throw(layout request, std::size_t c) { return core_.pool_miss_or_throw(request, c); }
+    void pool_overflow(void* block, std::size_t c) noexcept { core_.pool_overflow(block, c); }
+
+private:
+    detail::core<A> core_;
+};
+
+/// A handle to an instance, as small as a pointer, with the same verbs. The instance outlives it.
+template <class A>
+class alloc_ref : public frame_verbs<alloc_ref<A>, A>,
+                  public pool_verbs<alloc_ref<A>, A>,
+                  public heap_verbs<alloc_ref<A>, A> {
+public:
+    explicit alloc_ref(detail::core<A>& owner) noexcept : core_(&owner) {}
+
+    [[nodiscard]] framealloc::frame_scope<A> frame_scope() { return framealloc::frame_scope<A>{*core_}; }
+    [[nodiscard]] detail::thread_state<A>& local() { return core_->state_or_throw(); }
+
+    friend bool operator==(alloc_ref a, alloc_ref b) noexcept { return a.core_ == b.core_; }
+
+    // What the verbs are built on.
+    [[nodiscard]] FRAMEALLOC_HOT detail::hot_state& hot() noexcept { return core_->hot(); }
+    [[nodiscard]] detail::core<A>& shared() noexcept { return *core_; }
+    [[nodiscard]] detail::thread_state<A>* state() noexcept { return core_->state(); }
+    void* frame_miss(layout request) noexcept { return core_->frame_miss(request); }
+    void* frame_miss_or_throw(layout request) { return core_->frame_miss_or_throw(request); }
+    void* pool_miss(layout request, std::size_t c) noexcept { return core_->pool_miss(request, c); }
+    void* pool_miss_or_throw(layout request, std::size_t c) { return core_->pool_miss_or_throw(request, c); }
+    void pool_overflow(void* block, std::size_t c) noexcept { core_->pool_overflow(block, c); }
+
+private:
+    detail::core<A>* core_;
+};
+
+namespace detail {
+
+struct default_policies {
+    using backend = framealloc::backend::split<framealloc::backend::virtual_memory, framealloc::backend::system>;
+    using arena = framealloc::arena::chunked<>;
+    using pool = framealloc::pool::size_class<8, 4096>;
+    using sync = framealloc::sync::lock_free;
+    using budget = framealloc::budget::none;
+    using diagnostics = framealloc::diagnostics::none;
+};
+
+/// What a pack that is wrong derives from: the error has been given, and nothing more follows.
+struct refused_assembly {
+    template <class... Given>
+    constexpr explicit refused_assembly(Given&&...) noexcept {}
+};
+template <class Assembled>
+struct implementation {
+    using type = refused_assembly;
+};
+template <class A>
+struct implementation<std::type_identity<A>> {
+    using type = composed_alloc<A>;
+};
+
+template <class T, class... P>
+inline constexpr std::size_t times_given = (std::size_t{std::is_same_v<T, std::remove_cvref_t<P>>} + ... + 0);
+
+}  // namespace detail
+
+/// The template that composes the policies: `basic_smart_alloc<sync::single_threaded, arena::fixed<1_MiB>>`. Any order, one
+/// of each family at most; families left out have the defaults of `smart_alloc`. Packs that mean the same share one
+/// implementation, `canonical`.
+///
+///   Construct  `a;`, `a{alloc_config{...}};`, `a{budget::global{64_MiB}};`: configuration and policy objects with state, in
+///              any order. Throws `configuration_error` for a field out of range, before anything is built.
+template <class... Policies>
+class basic_smart_alloc
+    : public detail::implementation<decltype(detail::assemble<detail::default_policies, Policies...>())>::type {
+    using base = typename detail::implementation<decltype(detail::assemble<detail::default_policies, Policies...>())>::type;
+
+    template <class T>
+    static constexpr bool may_be_given = std::is_same_v<T, alloc_config> || (std::is_same_v<T, Policies> || ...);
+
+public:
+    constexpr basic_smart_alloc() : base(alloc_config{}) {}
+
+    template <class... Given>
+        requires(sizeof...(Given) > 0 && (may_be_given<std::remove_cvref_t<Given>> && ...) &&
+                 ((detail::times_given<std::remove_cvref_t<Given>, Given...> == 1) && ...))
+    constexpr explicit basic_smart_alloc(Given&&... given)
+        : base(config_of(given...), static_cast<Given&&>(given)...) {}
+
+private:
+    template <class... Given>
+    static constexpr alloc_config config_of(Given const&... given) noexcept {
+        alloc_config chosen{};
+        auto const look = [&chosen](auto const& g) {
+            if constexpr (std::is_same_v<std::remove_cvref_t<decltype(g)>, alloc_config>) chosen = g;
+        };
+        (look(given), ...);
+        return chosen;
+    }
+};
+
+}  // namespace framealloc

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include <framealloc/frame_chunk.hpp>
+
+namespace framealloc {
+
+/// The chunks of one frame, oldest first: what an arena policy is built on. The policy decides which chunk comes next;
+/// marks, rewinding, resetting and the sums are the same for all and live here.
+///
+///   Cost      `reset` is O(1) whatever the number of chunks; `rewind` likewise. Nothing is counted per allocation: bytes
+///             are differences of cursors.
+///   Threads   One at a time. `used_bytes` and `reserved_bytes` may be read by others, exactly when the owner is at rest.
+///   Failure   Nothing here fails.
+///   Lifetime  A chunk stays until `rewind`, `reset` or `release` hands it to the source.
+class chunk_stack {
+public:
+    [[nodiscard]] bool empty() const noexcept { return regular_.empty(); }
+    [[nodiscard]] std::size_t count() const noexcept { return count_; }
+
+    /// Opens the window at the start of the first chunk, or leaves it closed where there is none yet.
+    void open(frame_window& window) noexcept {
+        if (!regular_.empty()) enter(window, regular_.first);
+    }
+
+    /// Goes on with `chunk`; what is left of the one before it stays unused until the frame ends.
+    void push(frame_window& window, frame_chunk* chunk) noexcept {
+        if (frame_chunk* const before = regular_.last) {
+            before->used_to = window.at();
+            chunk->used_before = before->used_before + (before->used_to - before->begin());
+            chunk->reserved_before = before->reserved_before + before->bytes;
+        } else {
+            chunk->used_before = chunk->reserved_before = 0;
+        }
+        regular_.append(chunk);
+        ++count_;
+        enter(window, chunk);
+    }
+
+    /// Adds a chunk made for one large request, without leaving the chunk that the window stands in. Answers where the
+    /// request is to go.
+    [[nodiscard]] void* push_large(frame_chunk* chunk, layout request) noexcept {
+        frame_chunk* const before = large_.last;
+        chunk->used_before = before != nullptr ? before->used_before + (before->used_to - before->begin()) : 0;
+        chunk->reserved_before = before != nullptr ? before->reserved_before + before->bytes : 0;
+        std::uintptr_t const place = detail::round_up(chunk->begin(), request.align);
+        chunk->used_to = place + detail::round_up(request.bytes, granule);
+        large_.append(chunk);
+        sum_up_large();
+        return detail::pointer_to<void>(place);
+    }
+
+    [[nodiscard]] frame_position position(frame_window const& window) const noexcept {
+        return {.cursor = window.at(), .chunk = regular_.last, .large = large_.last};
+    }
+
+    /// Rewinds to a position of this frame that has not been rewound past. Chunks taken since go back to `source`.
+    template <class ChunkSource>
+    void rewind(frame_window& window, frame_position to, ChunkSource& source) noexcept {
+        if (to.chunk == nullptr) {  // taken before the first chunk was: keep that one, empty
+            open(window);
+        } else if (to.chunk != regular_.last) {
+            enter(window, to.chunk);
+            window.move_to(to.cursor);
+        } else {
+            window.move_to(to.cursor);
+        }
+        frame_chunk* const kept = to.chunk != nullptr ? to.chunk : regular_.first;
+        if (kept != regular_.last) {
+            for (frame_chunk* c = kept->next; c != nullptr; c = c->next) --count_;
+            source.give_back(regular_.cut_after(kept));
+        }
+        if (to.large != large_.last) {
+            source.give_back(large_.cut_after(to.large));
+            sum_up_large();
+        }
+    }
+
+    /// Ends the frame: closes the window, keeps the first chunk and hands all others to `source`.
+    template <class ChunkSource>
+    void reset(frame_window& window, ChunkSource& source) noexcept {
+        window.close();
+        begin_.store(0, detail::order::relaxed);
+        before_.store(0, detail::order::relaxed);
+        if (regular_.first != regular_.last) {
+            source.give_back(regular_.cut_after(regular_.first));
+            count_ = 1;
+            reserved_.store(regular_.first->bytes, detail::order::relaxed);
+        }
+        if (!large_.empty()) {
+            source.give_back(large_.cut_after(nullptr));
+            sum_up_large();
+        }
+    }
+
+    /// Hands every chunk to `source`. The window is closed afterwards.
+    template <class ChunkSource>
+    void release(frame_window& window, ChunkSource& source) noexcept {
+        reset(window, source);
+        if (!regular_.empty()) source.give_back(regular_.cut_after(nullptr));
+        count_ = 0;
+        reserved_.store(0, detail::order::relaxed);
+    }
+
+    /// Bytes between the start of the frame and the cursor, over all chunks, padding included.
+    [[nodiscard]] std::size_t used_bytes(frame_window const& window) const noexcept {
+        std::uintptr_t const cursor = window.at();
+        std::uintptr_t const begin = begin_.load(detail::order::relaxed);
+        std::size_t const here = cursor > begin && begin != 0 ? cursor - begin : 0;
+        return before_.load(detail::order::relaxed) + here + large_used_.load(detail::order::relaxed);
+    }
+    [[nodiscard]] std::size_t reserved_bytes() const noexcept {
+        return reserved_.load(detail::order::relaxed) + large_reserved_.load(detail::order::relaxed);
+    }
+
+    /// Calls `f(begin, end)` for each stretch that has been used since `from`.
+    template <class F>
+    void for_each_used(frame_window const& window, frame_position from, F&& f) const noexcept {
+        frame_chunk* const first = from.chunk != nullptr ? from.chunk : regular_.first;
+        for (frame_chunk* c = first; c != nullptr; c = c->next) {
+            f(c == from.chunk ? from.cursor : c->begin(), c == regular_.last ? window.at() : c->used_to);
+        }
+        for (frame_chunk* c = from.large != nullptr ? from.large->next : large_.first; c != nullptr; c = c->next) {
+            f(c->begin(), c->used_to);
+        }
+    }
+
+private:
+    void enter(frame_window& window, frame_chunk* chunk) noexcept {
+        window.set(chunk->begin(), chunk->end());
+        begin_.store(chunk->begin(), detail::order::relaxed);
+        before_.store(chunk->used_before, detail::order::relaxed);
+        reserved_.store(chunk->reserved_before + chunk->bytes, detail::order::relaxed);
+    }
+
+    void sum_up_large() noexcept {
+        frame_chunk const* const last = large_.last;
+        large_used_.store(last != nullptr ? last->used_before + (last->used_to - last->begin()) : 0,
+                          detail::order::relaxed);
+        large_reserved_.store(last != nullptr ? last->reserved_before + last->bytes : 0, detail::order::relaxed);
+    }
+
+    chunk_chain regular_{};
+    chunk_chain large_{};
+    std::size_t count_ = 0;
+    // For readers on other threads.
+    detail::atomic<std::uintptr_t> begin_{};        // where the current chunk's bytes begin
+    detail::atomic<std::size_t> before_{};          // used in the chunks before it
+    detail::atomic<std::size_t> reserved_{};        // of all regular chunks
+    detail::atomic<std::size_t> large_used_{};
+    detail::atomic<std::size_t> large_reserved_{};
+};
+
+}  // namespace framealloc

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+// The integers that threads share, as a parameter of the algorithms that use them: `atomic` between threads, `plain`
+// where a policy promises one thread, and whatever a test plugs in. They are a few lines over the compiler's own
+// operations because <atomic> alone would take two thirds of the front-end time this library allows itself.
+
+#include <framealloc/detail/platform/compiler.hpp>
+
+namespace framealloc::detail {
+
+enum class order : int {
+    relaxed = __ATOMIC_RELAXED,
+    acquire = __ATOMIC_ACQUIRE,
+    release = __ATOMIC_RELEASE,
+    acq_rel = __ATOMIC_ACQ_REL,
+};
+
+/// One integer or pointer that several threads may read and write. The members mean what `std::atomic`'s do.
+template <class T>
+class atomic {
+public:
+    constexpr atomic() noexcept = default;
+    constexpr explicit atomic(T value) noexcept : value_(value) {}
+    atomic(atomic const&) = delete;
+    atomic& operator=(atomic const&) = delete;
+
+    [[nodiscard, gnu::always_inline]] T load(order o) const noexcept {
+        T seen;
+        __atomic_load(&value_, &seen, int(o));
+        return seen;
+    }
+    [[gnu::always_inline]] void store(T value, order o) noexcept { __atomic_store(&value_, &value, int(o)); }
+    T exchange(T value, order o) noexcept {
+        T before;
+        __atomic_exchange(&value_, &value, &before, int(o));
+        return before;
+    }
+    bool compare_exchange(T& expected, T desired, order success, order failure) noexcept {
+        return __atomic_compare_exchange(&value_, &expected, &desired, false, int(success), int(failure));
+    }
+    T fetch_add(T by, order o) noexcept { return __atomic_fetch_add(&value_, by, int(o)); }
+    T fetch_sub(T by, order o) noexcept { return __atomic_fetch_sub(&value_, by, int(o)); }
+    T fetch_or(T bits, order o) noexcept { return __atomic_fetch_or(&value_, bits, int(o)); }
+    T fetch_and(T bits, order o) noexcept { return __atomic_fetch_and(&value_, bits, int(o)); }
+
+private:
+    T value_{};
+};
+
+/// The same members for a value that one thread owns.
+template <class T>
+class plain {
+public:
+    constexpr plain() noexcept = default;
+    constexpr explicit plain(T value) noexcept : value_(value) {}
+    plain(plain const&) = delete;
+    plain& operator=(plain const&) = delete;
+
+    [[nodiscard]] T load(order) const noexcept { return value_; }
+    void store(T value, order) noexcept { value_ = value; }
+    T exchange(T value, order) noexcept {
+        T const before = value_;
+        value_ = value;
+        return before;
+    }
+    bool compare_exchange(T& expected, T desired, order, order) noexcept {
+        bool const same = value_ == expected;
+        (same ? value_ : expected) = same ? desired : value_;
+        return same;
+    }
+    T fetch_add(T by, order o) noexcept { return exchange(static_cast<T>(value_ + by), o); }
+    T fetch_sub(T by, order o) noexcept { return exchange(static_cast<T>(value_ - by), o); }
+    T fetch_or(T bits, order o) noexcept { return exchange(static_cast<T>(value_ | bits), o); }
+    T fetch_and(T bits, order o) noexcept { return exchange(static_cast<T>(value_ & bits), o); }
+
+private:
+    T value_{};
+};
+
+/// Raises `peak` to `value` if it is lower. Lock-free; a peak is never lost (a load followed by a store would lose it).
+template <class Atomic, class T>
+void raise_to(Atomic& peak, T value) noexcept {
+    T seen = peak.load(order::relaxed);
+    while (seen < value && !peak.compare_exchange(seen, value, order::relaxed, order::relaxed)) {}
+}
+
+/// A statistic that one thread counts and any thread may read: never used to synchronise.
+///
+///   Cost      one instruction per `add` on x86-64: an unlocked add to memory, which is what a relaxed load and store by
+///             the only writer amount to, and which compilers do not yet merge.
+///   Threads   One writes, any read.
+///   Source    TCMalloc's StatsCounter.
+class owner_counter {
+public:
+    void add(unsigned long long n) noexcept {
+#if defined(__x86_64__) && !FRAMEALLOC_THREAD_SANITIZER
+        __asm__("addq %1, %0" : "+m"(value_) : "er"(n) : "cc");
+#else
+        __atomic_store_n(&value_, __atomic_load_n(&value_, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
+#endif
+    }
+    void raise(unsigned long long n) noexcept {
+        if (read() < n) __atomic_store_n(&value_, n, __ATOMIC_RELAXED);
+    }
+    [[nodiscard]] unsigned long long read() const noexcept { return __atomic_load_n(&value_, __ATOMIC_RELAXED); }
+
+private:
+    unsigned long long value_ = 0;
+};
+
+}  // namespace framealloc::detail

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include <framealloc/detail/assembly.hpp>
+#include <framealloc/detail/thread_registry.hpp>
+#include <framealloc/fault.hpp>
+
+#include <new>
+
+namespace framealloc::detail {
+
+/// Stands for a policy object that was not given: the policy's default is made in place, without a copy.
+struct use_default {};
+
+template <class P>
+struct held {
+    [[no_unique_address]] P value;
+    constexpr explicit held(use_default) : value{} {}
+    template <class Given>
+    constexpr explicit held(Given&& given) : value(static_cast<Given&&>(given)) {}
+};
+
+/// The one door between an instance and its backend: locks where the backend is not thread-safe, charges the budget before
+/// it asks and refunds what was not given, and notes why a request was refused.
+///
+///   Cost      What the backend costs, two relaxed additions, and a lock only for a backend that is not thread-safe.
+///   Threads   Any number.
+///   Failure   Null or false; budget and sums are as they were. `refusal()` tells the calling thread why.
+///   Lifetime  With the instance. Everything goes back by the kind of call that brought it: blocks as blocks, ranges as
+///             ranges.
+template <class A>
+class backend_gate {
+    using backend_type = typename A::backend;
+    using budget_type = typename A::budget;
+    using sync = typename A::sync;
+    template <class T>
+    using shared = typename sync::template atomic<T>;
+
+public:
+    static constexpr bool is_virtual = has_virtual_memory<backend_type>;
+
+    template <class Backend, class Budget>
+    constexpr backend_gate(Backend&& backend, Budget&& budget)
+        : backend_(static_cast<Backend&&>(backend)), budget_(static_cast<Budget&&>(budget)) {}
+
+    [[nodiscard]] void* take_block(layout request) noexcept {
+        if (!charge(request.bytes)) return nullptr;
+        void* const p = ask([&] { return backend_.value.try_allocate(request); });
+        return p != nullptr ? p : undo_charge(request.bytes);
+    }
+    void give_block(void* p, layout given) noexcept {
+        ask([&] { return backend_.value.deallocate(p, given), true; });
+        refund(given.bytes);
+    }
+
+    /// Addresses for `range`; with virtual memory, no memory yet.
+    [[nodiscard]] void* take_range(layout range) noexcept {
+        if constexpr (is_virtual) {
+            void* const p = ask([&] { return backend_.value.reserve(range); });
+            if (p == nullptr) note(fault_code::out_of_memory);
+            return p;
+        } else {
+            return take_block(range);
+        }
+    }
+    /// Memory for a part of a range.
+    [[nodiscard]] bool commit([[maybe_unused]] void* p, [[maybe_unused]] std::size_t bytes) noexcept {
+        if constexpr (is_virtual) {
+            if (!charge(bytes)) return false;
+            return ask([&] { return backend_.value.commit(p, bytes); }) || undo_charge(bytes) != nullptr;
+        } else {
+            return true;
+        }
+    }
+    /// False where the backend keeps the memory.
+    [[nodiscard]] bool decommit([[maybe_unused]] void* p, [[maybe_unused]] std::size_t bytes) noexcept {
+        if constexpr (is_virtual) {
+            if (!ask([&] { return backend_.value.decommit(p, bytes); })) return false;
+            refund(bytes);
+            return true;
+        } else {
+            return false;
+        }
+    }
+    /// Gives a range back, of which `committed` bytes are committed. False where the backend would not take it: it is still
+    /// there, as it was.
+    [[nodiscard]] bool give_range(void* p, layout range, std::size_t committed) noexcept {
+        if constexpr (is_virtual) {
+            if (!ask([&] { return backend_.value.release(p, range); })) return false;
+            refund(committed);
+        } else {
+            give_block(p, range);
+        }
+        return true;
+    }
+    /// A range with all its memory: take and commit in one.
+    [[nodiscard]] void* take_whole(layout range) noexcept {
+        void* const p = take_range(range);
+        if (p == nullptr || commit(p, range.bytes)) return p;
+        static_cast<void>(give_range(p, range, 0));
+        return nullptr;
+    }
+
+    [[nodiscard]] constexpr backend_type& backend() noexcept { return backend_.value; }
+    [[nodiscard]] budget_type& budget() noexcept { return budget_.value; }
+
+    [[nodiscard]] std::size_t taken_bytes() const noexcept { return taken_.load(order::relaxed); }
+    [[nodiscard]] std::size_t calls() const noexcept { return calls_.load(order::relaxed); }
+
+    /// Why the calling thread's latest request was refused.
+    [[nodiscard]] fault_code refusal() const noexcept {
+        if constexpr (sync::one_thread) {
+            return refusal_;
+        } else {
+            return fault_code{this_thread.refusal};
+        }
+    }
+    void note(fault_code why) noexcept {
+        if constexpr (sync::one_thread) {
+            refusal_ = why;
+        } else {
+            this_thread.refusal = static_cast<unsigned short>(why);
+        }
+    }
+
+    void lock_for_fork() { guard_.lock(); }
+    void unlock_after_fork() { guard_.unlock(); }
+
+private:
+    struct no_lock {
+        void lock() noexcept {}
+        void unlock() noexcept {}
+    };
+    template <bool ThreadSafe, class Sync>
+    struct choose_guard {
+        using type = typename Sync::mutex;
+    };
+    template <class Sync>
+    struct choose_guard<true, Sync> {
+        using type = no_lock;
+    };
+
+    template <class Call>
+    auto ask(Call&& call) noexcept {
+        calls_.fetch_add(1, order::relaxed);
+        locked const guard{guard_};
+        return call();
+    }
+    [[nodiscard]] bool charge(std::size_t bytes) noexcept {
+        if (!budget_.value.try_charge(bytes)) {
+            note(fault_code::budget_exceeded);
+            return false;
+        }
+        taken_.fetch_add(bytes, order::relaxed);
+        return true;
+    }
+    void refund(std::size_t bytes) noexcept {
+        taken_.fetch_sub(bytes, order::relaxed);
+        budget_.value.refund(bytes);
+    }
+    void* undo_charge(std::size_t bytes) noexcept {
+        refund(bytes);
+        note(fault_code::out_of_memory);
+        return nullptr;
+    }
+
+    [[no_unique_address]] held<backend_type> backend_;
+    [[no_unique_address]] held<budget_type> budget_;
+    [[no_unique_address]] typename choose_guard<backend_is_thread_safe<backend_type>, sync>::type guard_{};
+    shared<std::size_t> taken_{0};
+    shared<std::size_t> calls_{0};
+    fault_code refusal_ = fault_code::out_of_memory;  // with one thread only
+};
+
+}  // namespace framealloc::detail

@@ -1,0 +1,692 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include <framealloc/detail/heap_store.hpp>
+#include <framealloc/detail/thread_state.hpp>
+#include <framealloc/stats.hpp>
+#include <framealloc/verification.hpp>
+
+namespace framealloc::detail {
+
+/// The policy object of type `P` among those given, or `use_default`.
+template <class P>
+constexpr use_default pick() noexcept {
+    return {};
+}
+template <class P, class First, class... Rest>
+constexpr decltype(auto) pick(First&& first, Rest&&... rest) noexcept {
+    if constexpr (std::is_same_v<std::remove_cvref_t<First>, P>) {
+        return static_cast<First&&>(first);
+    } else {
+        return pick<P>(static_cast<Rest&&>(rest)...);
+    }
+}
+
+struct no_pool_store {
+    template <class... Parts>
+    constexpr explicit no_pool_store(Parts&&...) noexcept {}
+    void release() noexcept {}
+};
+template <class A, bool HasPools = (A::pool::class_count != 0)>
+struct choose_pool_store {
+    using type = pool_store<A>;
+};
+template <class A>
+struct choose_pool_store<A, false> {
+    using type = no_pool_store;
+};
+
+/// The state of the only thread, where there is only one: inside the instance.
+template <class A, bool OneThread = A::sync::one_thread>
+struct own_state {
+    constexpr explicit own_state(core<A>&) noexcept {}
+};
+template <class A>
+struct own_state<A, true> {
+    thread_state<A> only;
+    constexpr explicit own_state(core<A>& owner) noexcept : only(owner) {}
+};
+
+/// An allocator instance: the stores that its threads share, the way to a thread's state, and the answers to everything
+/// that the hot paths leave.
+template <class A>
+class core : public instance_base,
+             public frame_verbs<core<A>, A>,
+             public pool_verbs<core<A>, A>,
+             public heap_verbs<core<A>, A> {
+    using sync = typename A::sync;
+    using state_type = thread_state<A>;
+    template <class T>
+    using shared_value = typename sync::template atomic<T>;
+    static constexpr bool has_pools = A::pool::class_count != 0;
+    static constexpr bool checks = A::diagnostics::checks_blocks;
+
+public:
+    template <class... Given>
+    constexpr explicit core(alloc_config const& config, Given&&... given)
+        : instance_base(operations_),
+          config_(validated(config)),
+          gate_(pick<typename A::backend>(static_cast<Given&&>(given)...),
+                pick<typename A::budget>(static_cast<Given&&>(given)...)),
+          map_(gate_.backend()),
+          pools_(guard_, gate_, records_, map_, config_, this),
+          heap_(guard_, gate_, records_, map_, config_, this),
+          own_(*this) {}
+
+    core(core const&) = delete;
+    core& operator=(core const&) = delete;
+
+    ~core() {
+        if constexpr (!sync::one_thread) thread_registry::leave(*this);
+        for_each_state_at_rest([&](state_type& s) {
+            auto source = chunks();
+            if (s.frame.kind() != frame_kind::closed) s.frame.end(s.window, source);
+            s.frame.close();
+            s.frame.release(s.window, source);
+        });
+        chunks_.release(gate_);
+        heap_.release();
+        pools_.release();
+        records_.release(gate_);
+    }
+
+    // --- the way to a thread's state ----------------------------------------------------------------------------------
+
+    [[nodiscard]] FRAMEALLOC_HOT hot_state& hot() noexcept {
+        if constexpr (sync::one_thread) {
+            return own_.only;
+        } else {
+            return thread_registry::lookup(*this);
+        }
+    }
+    [[nodiscard]] core& shared() noexcept { return *this; }
+
+    /// The calling thread's state; null when it has none and cannot get one.
+    [[nodiscard]] state_type* state() noexcept {
+        if constexpr (sync::one_thread) {
+            return &own_.only;
+        } else {
+            hot_state& h = hot();
+            if (&h != &closed_state) [[likely]] return &static_cast<state_type&>(h);
+            return make_state();
+        }
+    }
+    [[nodiscard]] state_type& state_or_throw() {
+        state_type* const s = state();
+        if (s == nullptr) throw_failure(refusal({.bytes = sizeof(state_type), .align = alignof(state_type)}), {});
+        return *s;
+    }
+    [[nodiscard]] chunk_source<A> chunks() noexcept { return {gate_, chunks_}; }
+
+    // --- what the verbs leave -----------------------------------------------------------------------------------------
+
+    FRAMEALLOC_COLD void* frame_miss(layout request) noexcept {
+        state_type* const s = state();
+        return s != nullptr ? s->frame_miss(request) : nullptr;
+    }
+    FRAMEALLOC_COLD void* frame_miss_or_throw(layout request) { return state_or_throw().frame_miss_or_throw(request); }
+    FRAMEALLOC_COLD void* pool_miss(layout request, std::size_t c) noexcept {
+        state_type* const s = state();
+        return s != nullptr ? s->pool_miss(request, c) : nullptr;
+    }
+    FRAMEALLOC_COLD void* pool_miss_or_throw(layout request, std::size_t c) {
+        return state_or_throw().pool_miss_or_throw(request, c);
+    }
+    FRAMEALLOC_COLD void pool_overflow(void* block, std::size_t c) noexcept {
+        if constexpr (has_pools) {
+            // A thread without state, which cannot get one, settles the block where it lies.
+            if (state_type* const s = state()) return s->pool_overflow(block, c);
+            pools_.settle(c, &block, 1);
+        }
+    }
+
+    [[nodiscard]] void* heap_allocate(layout request) noexcept {
+        fault why;
+        void* const p = serve_heap(request, why);
+        if (p == nullptr) refused(why);
+        return p;
+    }
+    [[nodiscard]] void* heap_allocate_or_throw(layout request) {
+        fault why;
+        void* const p = serve_heap(request, why);
+        if (p == nullptr) throw_failure(why, request);
+        return p;
+    }
+    [[nodiscard]] void* serve_heap(layout request, fault& why) noexcept {
+        if (!is_possible(request, why)) return nullptr;
+        void* const p = heap_.allocate(request);
+        if (p == nullptr) {
+            why = refusal(request);
+        } else if constexpr (A::diagnostics::counts_operations) {
+            if (state_type* const s = state()) s->counted.on_heap_allocate(request.bytes);
+        }
+        return p;
+    }
+
+    void free_by_address(void* p) noexcept {
+        if (p == nullptr) return;
+        if constexpr (has_pools) {
+            if (map_.kind_of(p) == address_kind::slab) {
+                slab<A>& s = *slab<A>::of(p);
+                if (s.instance != this) return misuse(fault_code::foreign_pointer, foreign_slab_note, address_of(p));
+                std::size_t const c = s.size_class;
+                return this->pool_free(p, {.bytes = A::pool::class_bytes(c), .align = 1});
+            }
+        }
+        free_heap(p);
+    }
+
+    void free_heap(void* p) noexcept {
+        switch (map_.kind_of(p)) {
+            case address_kind::heap:
+                if (heap_.free(p)) {
+                    if constexpr (A::diagnostics::counts_operations) {
+                        if (state_type* const s = state()) s->counted.on_heap_free();
+                    }
+                    return;
+                }
+                return misuse(fault_code::double_free,
+                              "the block at 0x%llx is not alive: it has been freed, or was never given out",
+                              address_of(p));
+            case address_kind::slab:
+                return misuse(fault_code::foreign_pointer,
+                              "the block at 0x%llx is a pool's; expected a heap block, whose giver is heap_alloc()",
+                              address_of(p));
+            case address_kind::unknown: break;
+        }
+        misuse(fault_code::foreign_pointer, "0x%llx lies in no slab and no heap block", address_of(p));
+    }
+
+    /// The heap's part of a sized free.
+    FRAMEALLOC_COLD void free_large(void* p, layout given) noexcept {
+        if constexpr (checks) {
+            if (map_.kind_of(p) == address_kind::heap && heap_.is_alive(p) && heap_prefix::of(p).bytes != given.bytes) {
+                return misuse(fault_code::wrong_size, "the block at 0x%llx has %llu bytes; it was freed as %llu",
+                              address_of(p), heap_prefix::of(p).bytes, given.bytes);
+            }
+        }
+        free_heap(p);
+    }
+
+    /// With checks: whether `p` may be freed as a block of class `c`. It is marked free and filled then.
+    [[nodiscard]] bool check_pool_free(void* p, std::size_t c) noexcept {
+        if (p == nullptr || map_.kind_of(p) != address_kind::slab) {
+            misuse(fault_code::foreign_pointer, "0x%llx lies in no slab of this process", address_of(p));
+            return false;
+        }
+        slab<A>& s = *slab<A>::of(p);
+        if (s.instance != this) {
+            misuse(fault_code::foreign_pointer, foreign_slab_note, address_of(p));
+        } else if (!s.is_block(p)) {
+            misuse(fault_code::foreign_pointer, "0x%llx is not the start of a block; its slab begins at 0x%llx",
+                   address_of(p), address_of(&s));
+        } else if (s.size_class != c) {
+            misuse(fault_code::wrong_size, "the block at 0x%llx has %llu bytes; it was freed as %llu", address_of(p),
+                   s.shape->block_bytes, A::pool::class_bytes(c));
+        } else if (!s.mark_free(p)) {
+            misuse(fault_code::double_free, "the block at 0x%llx, of %llu bytes, is free already", address_of(p),
+                   s.shape->block_bytes);
+        } else {
+            if constexpr (A::diagnostics::fills_released) __builtin_memset(p, 0xCD, s.shape->block_bytes);
+            return true;
+        }
+        return false;
+    }
+
+    /// Bytes that a live block has room for; 0 for what is not a live pool or heap block of this instance.
+    [[nodiscard]] std::size_t usable_size(void* p) noexcept {
+        if (p == nullptr) return 0;
+        address_kind const kind = map_.kind_of(p);
+        if constexpr (has_pools) {
+            if (kind == address_kind::slab) {
+                slab<A>& s = *slab<A>::of(p);
+                return s.instance == this && s.is_block(p) ? s.shape->block_bytes : 0;
+            }
+        }
+        if (kind != address_kind::heap || !heap_.is_alive(p)) return 0;
+        heap_prefix const& prefix = heap_prefix::of(p);
+        return prefix.whole_bytes - (address_of(p) - address_of(prefix.base));
+    }
+
+    // --- frames -------------------------------------------------------------------------------------------------------
+
+    [[nodiscard]] bool begin_frame(state_type& s) {
+        if (s.frame.kind() != frame_kind::closed) [[unlikely]] {
+            misuse(fault_code::frame_already_open, "frame %llu of thread %llu is open", s.frame.number(), thread_number());
+            return false;
+        }
+        s.frame.open(s.window, frame_kind::own);
+        return true;
+    }
+
+    void end_frame(state_type* s) {
+        if (s == nullptr || s->frame.kind() != frame_kind::own) [[unlikely]] return no_frame_to_end(s);
+        if (s->frame.has_open_scope()) [[unlikely]] {
+            return misuse(fault_code::frame_not_begun, "a frame_scope() is still open in frame %llu of thread %llu",
+                          s->frame.number(), thread_number());
+        }
+        auto source = chunks();
+        s->frame.end(s->window, source);
+        s->frame.close();
+    }
+
+    void begin_frame_all() {
+        if constexpr (!sync::one_thread) thread_registry::enroll(*this);
+        unsigned long long closed = 0;
+        unsigned long long const number = last_shared_.load(order::relaxed) + 1;
+        // release: what the caller prepared for the frame is there for a thread that joins it.
+        if (!open_shared_.compare_exchange(closed, number, order::release, order::relaxed)) {
+            return misuse(fault_code::frame_already_open, "the frame of all threads, number %llu, is open", closed);
+        }
+        last_shared_.store(number, order::relaxed);
+    }
+
+    void end_frame_all() {
+        if (open_shared_.exchange(0, order::acq_rel) == 0) {
+            return misuse(fault_code::frame_not_begun, "no frame of all threads is open; %llu have been",
+                          last_shared_.load(order::relaxed));
+        }
+        // acquire: pairs with join; what the threads did since, the caller's sync point has ordered.
+        state_type* s = joined_.exchange(nullptr, order::acquire);
+        while (s != nullptr) {
+            state_type* const next = s->next_joined;
+            auto source = chunks();
+            s->frame.end(s->window, source);
+            if constexpr (sync::one_thread) {
+                s->frame.close();
+            } else {
+                thread_registry::shared_frame_ended(*s, [&] { s->frame.close(); });
+            }
+            s = next;
+        }
+    }
+
+    /// Lets a thread without a frame of its own into the frame of all. False where none is open.
+    [[nodiscard]] bool join(state_type& s) noexcept {
+        if (open_shared_.load(order::acquire) == 0) return false;
+        s.frame.open(s.window, frame_kind::shared);
+        s.next_joined = joined_.load(order::relaxed);
+        while (!joined_.compare_exchange(s.next_joined, &s, order::release, order::relaxed)) {}
+        return true;
+    }
+
+    // --- checkpoints and scopes ---------------------------------------------------------------------------------------
+
+    [[nodiscard]] checkpoint make_checkpoint(state_type& s, bool may_throw) {
+        frame_position const before = s.frame.position(s.window);
+        layout const request = layout::of<frame_mark>();
+        void* const p = may_throw ? s.frame_alloc(request) : s.try_frame_alloc(request);
+        if (p == nullptr) return {};
+        auto* const mark = ::new (p) frame_mark{};
+        // A frame joined or a first chunk taken just now has moved the place to come back to.
+        s.frame.push_mark_at(*mark, before, false);
+        return {&s, mark, mark->sequence};
+    }
+
+    /// Whether `mark` may be rolled back by the thread whose state is `s`; reports what is wrong otherwise.
+    [[nodiscard]] bool may_roll_back(state_type* s, checkpoint const& c) {
+        if (s == nullptr || c.thread() != s) {
+            misuse(fault_code::frame_of_another_thread, "checkpoint %llu was taken by another thread than %llu",
+                   c.sequence(), thread_number());
+        } else if (s->frame.kind() == frame_kind::closed || !s->frame.is_live(c.mark(), c.sequence())) {
+            misuse(fault_code::checkpoint_not_live,
+                   "checkpoint %llu is dead: rolled back already, or its frame or scope has ended, or a later scope is open",
+                   c.sequence());
+        } else {
+            return true;
+        }
+        return false;
+    }
+
+    bool roll_back(state_type* s, checkpoint const& c) {
+        if (!may_roll_back(s, c)) return false;
+        auto source = chunks();
+        s->frame.rewind(s->window, *c.mark(), source);
+        return true;
+    }
+    bool commit(state_type* s, checkpoint const& c) {
+        if (!may_roll_back(s, c)) return false;
+        s->frame.commit(*c.mark());
+        return true;
+    }
+
+    void leave_scope(state_type& s, frame_mark const& mark, bool opened_frame) {
+        if (state_if_any() != &s) {
+            return misuse(fault_code::frame_of_another_thread, "a frame_scope() was left on thread %llu, not on its own",
+                          thread_number());
+        }
+        if (s.frame.kind() == frame_kind::closed || !s.frame.is_live(&mark, mark.sequence)) {
+            return misuse(fault_code::checkpoint_not_live, "scope %llu was left after its frame or a scope around it",
+                          mark.sequence);
+        }
+        auto source = chunks();
+        if (opened_frame) {
+            s.frame.end(s.window, source);
+            s.frame.close();
+        } else {
+            s.frame.rewind(s.window, mark, source);
+        }
+    }
+
+    [[nodiscard]] state_type* state_if_any() noexcept {
+        if constexpr (sync::one_thread) {
+            return &own_.only;
+        } else {
+            return static_cast<state_type*>(thread_registry::find(*this));
+        }
+    }
+
+    // --- reports ------------------------------------------------------------------------------------------------------
+
+    [[nodiscard]] alloc_stats stats() {
+        alloc_stats sum;
+        for_each_state([&](state_type& s, bool live) { add(sum, s, live); });
+        if constexpr (has_pools) {
+            for (std::size_t c = 0; c < A::pool::class_count; ++c) {
+                std::ptrdiff_t cached = pools_.blocks_in_depot(c);
+                for_each_state([&](state_type& s, bool) { cached += static_cast<std::ptrdiff_t>(s.pools.held(s, c)); });
+                std::ptrdiff_t const live = pools_.blocks_out(c) - cached;
+                sum.pool_blocks_live += live > 0 ? static_cast<std::size_t>(live) : 0;
+                sum.pool_bytes_live += live > 0 ? static_cast<std::size_t>(live) * A::pool::class_bytes(c) : 0;
+                sum.pool_bytes_cached += cached > 0 ? static_cast<std::size_t>(cached) * A::pool::class_bytes(c) : 0;
+            }
+            locked const guard{guard_};
+            sum.pool_bytes_reserved = pools_.committed_bytes();
+        }
+        sum.heap_blocks_live = heap_.live_blocks();
+        sum.heap_bytes_live = heap_.live_bytes();
+        sum.heap_bytes_cached = heap_.cached_bytes();
+        sum.backend_bytes = gate_.taken_bytes();
+        sum.backend_calls = gate_.calls();
+        return sum;
+    }
+
+    /// Looks at every structure. The instance is at rest. O(slabs + heap blocks).
+    [[nodiscard]] verification verify() {
+        locked const guard{guard_};
+        std::size_t accounted = records_.taken_bytes() + chunks_.taken_bytes() + heap_.cached_bytes();
+        if constexpr (has_pools) {
+            accounted += pools_.committed_bytes();
+            verification slabs;
+            pools_.for_each_slab([&](slab<A>& s) {
+                slab_word const word{s.word.load(order::acquire)};
+                std::size_t bits = 0;
+                for (std::size_t i = 0; i < s.shape->bit_words; ++i) {
+                    for (std::uint64_t w = s.settled_bits()[i].load(order::relaxed); w != 0; w &= w - 1) ++bits;
+                }
+                if (s.instance != this || word.carved() > s.shape->block_count ||
+                    bits != static_cast<std::size_t>(word.settled())) {
+                    slabs = unsound("the slab at 0x%llx has %llu blocks settled by its bits, %llu by its count",
+                                    address_of(&s), bits, static_cast<unsigned long long>(word.settled()));
+                }
+            });
+            if (!slabs) return slabs;
+        }
+        std::size_t const heap_bytes = heap_.verified_bytes();
+        if (heap_bytes == SIZE_MAX) return unsound("a live heap block has a damaged head");
+        accounted += heap_bytes;
+        if (accounted != gate_.taken_bytes()) {
+            return unsound("%llu bytes are accounted for, %llu were taken from the backend", accounted,
+                           gate_.taken_bytes());
+        }
+        return {};
+    }
+
+    [[nodiscard]] backend_gate<A>& gate() noexcept { return gate_; }
+    [[nodiscard]] alloc_config const& config() const noexcept { return config_; }
+
+    /// A mistake of the caller: reported, and then the call is ignored unless the handler stops the program.
+    template <class... Numbers>
+    FRAMEALLOC_COLD static void misuse(fault_code code, char const* note, Numbers... numbers) {
+        report({.code = code,
+                .note = note,
+                .numbers = {static_cast<unsigned long long>(numbers)...},
+                .stops = A::diagnostics::stops_on_misuse});
+    }
+
+    /// A `try_` form that refuses: mistakes are named at every level, the rest where somebody checks.
+    FRAMEALLOC_COLD static void refused(fault const& why) {
+        fault f = why;
+        bool const outside = f.code == fault_code::frame_not_open;
+        f.stops = A::diagnostics::stops_on_misuse && (outside || f.code == fault_code::impossible_alignment);
+        bool const worth_saying = f.code != fault_code::out_of_memory && f.code != fault_code::budget_exceeded;
+        if (outside || (checks && worth_saying)) report(f);
+    }
+
+    [[nodiscard]] static bool is_possible(layout request, fault& why) noexcept {
+        if (request.is_possible()) [[likely]] return true;
+        if (!request.has_valid_align()) {
+            why = {.code = fault_code::impossible_alignment,
+                   .note = "asked for alignment %llu (and %llu bytes); expected a power of two from 1 to %llu",
+                   .numbers = {request.align, request.bytes, max_alignment}};
+        } else {
+            why = {.code = fault_code::impossible_size,
+                   .note = "asked for %llu bytes; expected at most %llu",
+                   .numbers = {request.bytes, max_request_bytes}};
+        }
+        return false;
+    }
+
+    /// Why the backend or the budget has just refused the calling thread.
+    [[nodiscard]] fault refusal(layout request) noexcept {
+        if (gate_.refusal() == fault_code::budget_exceeded) {
+            return {.code = fault_code::budget_exceeded,
+                    .note = "asked for %llu bytes; %llu of the budget's %llu bytes are used",
+                    .numbers = {request.bytes, gate_.budget().used_bytes(), gate_.budget().limit_bytes()}};
+        }
+        return {.code = fault_code::out_of_memory,
+                .note = "asked for %llu bytes, align %llu; %llu bytes are taken from the backend",
+                .numbers = {request.bytes, request.align, gate_.taken_bytes()}};
+    }
+
+    [[nodiscard]] static unsigned long long thread_number() noexcept {
+        if constexpr (sync::one_thread) {
+            return 1;
+        } else {
+            return thread_registry::thread_number();
+        }
+    }
+
+private:
+    friend class thread_state<A>;
+
+    static constexpr char const* foreign_slab_note = "the block at 0x%llx belongs to another allocator instance";
+
+    [[nodiscard]] static constexpr alloc_config const& validated(alloc_config const& config) {
+        config.validate();
+        return config;
+    }
+
+    FRAMEALLOC_COLD state_type* make_state() noexcept {
+        thread_registry::enroll(*this);
+        if (thread_record* const r = thread_registry::find(*this)) return static_cast<state_type*>(r);
+        if (thread_record* const r = thread_registry::adopt(*this)) return static_cast<state_type*>(r);
+        void* place = nullptr;
+        {
+            locked const guard{guard_};
+            place = records_.take(gate_, sizeof(state_type), alignof(state_type));
+        }
+        if (place == nullptr) return nullptr;
+        auto* const s = ::new (place) state_type(*this);
+        if (thread_registry::add(*this, *s)) return s;
+        gate_.note(fault_code::out_of_memory);
+        return nullptr;
+    }
+
+    void no_frame_to_end(state_type* s) {
+        if (s != nullptr && s->frame.kind() == frame_kind::shared) {
+            return misuse(fault_code::frame_not_begun,
+                          "thread %llu is in the frame of all threads, which end_frame_all() ends", thread_number());
+        }
+        misuse(fault_code::frame_not_begun, "no frame is open on thread %llu", thread_number());
+    }
+
+    static void add(alloc_stats& sum, state_type& s, bool live) noexcept {
+        sum.frame_bytes_used += s.frame.used_bytes(s.window);
+        sum.frame_bytes_reserved += s.frame.reserved_bytes();
+        sum.frame_bytes_last += s.frame.last_bytes();
+        sum.frame_bytes_peak += s.frame.peak_bytes();
+        sum.frames_begun += s.frame.number();
+        sum.frame_bytes_total += s.frame.total_bytes();
+        sum.threads += live;
+        sum.operations += s.counted.counts();
+    }
+
+    template <class F>
+    void for_each_state(F&& f) {
+        if constexpr (sync::one_thread) {
+            f(own_.only, true);
+        } else {
+            thread_registry::for_each_record(*this, [&](thread_record& r) {
+                f(static_cast<state_type&>(r), r.life.load(order::relaxed) == record_life::live);
+            });
+        }
+    }
+    /// Without the registry's lock, for callbacks of users: the instance is nobody else's any more.
+    template <class F>
+    void for_each_state_at_rest(F&& f) {
+        if constexpr (sync::one_thread) {
+            f(own_.only);
+        } else {
+            for (thread_record* r = records; r != nullptr; r = r->next_of_instance) f(static_cast<state_type&>(*r));
+        }
+    }
+
+    template <class... Numbers>
+    [[nodiscard]] static verification unsound(char const* note, Numbers... numbers) noexcept {
+        return {.sound = false,
+                .first = {.code = fault_code::internal,
+                          .note = note,
+                          .numbers = {static_cast<unsigned long long>(numbers)...}}};
+    }
+
+    // --- what the registry asks ---------------------------------------------------------------------------------------
+
+    static void finish_frames(thread_record& r) {
+        auto& s = static_cast<state_type&>(r);
+        if (s.frame.kind() != frame_kind::own) return;
+        core& c = s.shared();
+        if constexpr (checks) {
+            misuse(fault_code::frame_left_open, "frame %llu of thread %llu was open", s.frame.number(), thread_number());
+        }
+        auto source = c.chunks();
+        s.frame.end(s.window, source);
+        s.frame.close();
+    }
+    static void give_back(thread_record& r) noexcept {
+        if constexpr (has_pools) {
+            auto& s = static_cast<state_type&>(r);
+            s.pools.give_back(s, s.shared().pools_);
+        }
+    }
+    static bool in_shared_frame(thread_record const& r) noexcept {
+        return static_cast<state_type const&>(r).frame.kind() == frame_kind::shared;
+    }
+    static void lock_for_fork(instance_base& i) {
+        auto& c = static_cast<core&>(i);
+        c.guard_.lock();
+        c.chunks_.lock_for_fork();
+        c.gate_.lock_for_fork();
+    }
+    static void unlock_after_fork(instance_base& i) {
+        auto& c = static_cast<core&>(i);
+        c.gate_.unlock_after_fork();
+        c.chunks_.unlock_after_fork();
+        c.guard_.unlock();
+    }
+    static constexpr operations operations_{&finish_frames, &give_back, &in_shared_frame, &lock_for_fork,
+                                            &unlock_after_fork};
+
+    alloc_config config_;
+    typename sync::mutex guard_{};  // registry of slabs, records, list of empty batches: cold paths only
+    backend_gate<A> gate_;
+    metadata<A> records_{};
+    conditional_page_map<A> map_;
+    chunk_pool<A> chunks_{};
+    [[no_unique_address]] typename choose_pool_store<A>::type pools_;
+    heap_store<A> heap_;
+    shared_value<unsigned long long> open_shared_{0};  // number of the frame of all threads, 0 between frames
+    shared_value<unsigned long long> last_shared_{0};
+    shared_value<state_type*> joined_{nullptr};
+    [[no_unique_address]] own_state<A> own_;
+};
+
+// --- the cold half of a thread's state --------------------------------------------------------------------------------
+
+template <class A>
+chunk_source<A> thread_state<A>::chunks() noexcept {
+    return core_->chunks();
+}
+
+template <class A>
+void* thread_state<A>::serve_frame(layout request, fault& why) noexcept {
+    if (!core<A>::is_possible(request, why)) return nullptr;
+    if (frame.kind() == frame_kind::closed && !core_->join(*this)) {
+        why = {.code = fault_code::frame_not_open,
+               .note = "asked for %llu bytes, align %llu; no frame is open on thread %llu",
+               .numbers = {request.bytes, request.align, core<A>::thread_number()}};
+        return nullptr;
+    }
+    auto source = chunks();
+    core_->gate().note(fault_code::arena_exhausted);  // unless the gate, if it is asked, says otherwise
+    void* const p = frame.allocate(this->window, request, source);
+    if (p == nullptr) {
+        why = core_->gate().refusal() != fault_code::arena_exhausted
+                  ? core_->refusal(request)
+                  : fault{.code = fault_code::arena_exhausted,
+                          .note = "asked for %llu bytes, align %llu; %llu bytes of the frame are used",
+                          .numbers = {request.bytes, request.align, frame.used_bytes(this->window)}};
+    } else if constexpr (A::diagnostics::counts_operations) {
+        counted.on_frame_allocate(request.bytes);
+    }
+    return p;
+}
+
+template <class A>
+void* thread_state<A>::frame_miss(layout request) noexcept {
+    fault why;
+    void* const p = serve_frame(request, why);
+    if (p == nullptr) core<A>::refused(why);
+    return p;
+}
+template <class A>
+void* thread_state<A>::frame_miss_or_throw(layout request) {
+    fault why;
+    void* const p = serve_frame(request, why);
+    if (p == nullptr) throw_failure(why, request);
+    return p;
+}
+
+template <class A>
+void* thread_state<A>::serve_pool(layout request, std::size_t c) noexcept {
+    if constexpr (A::pool::class_count != 0) {
+        void* const p = pools.refill(this->magazines[c], c, core_->pools_);
+        if (p == nullptr) return nullptr;
+        if constexpr (A::diagnostics::checks_blocks) slab<A>::of(p)->mark_live(p);
+        if constexpr (A::diagnostics::counts_operations) counted.on_pool_allocate(request.bytes);
+        return p;
+    } else {
+        return nullptr;
+    }
+}
+template <class A>
+void* thread_state<A>::pool_miss(layout request, std::size_t c) noexcept {
+    if (c == A::pool::class_count) return core_->heap_allocate(request);
+    return serve_pool(request, c);
+}
+template <class A>
+void* thread_state<A>::pool_miss_or_throw(layout request, std::size_t c) {
+    if (c == A::pool::class_count) return core_->heap_allocate_or_throw(request);
+    void* const p = serve_pool(request, c);
+    if (p == nullptr) throw_failure(core_->refusal(request), request);
+    return p;
+}
+template <class A>
+void thread_state<A>::pool_overflow(void* block, std::size_t c) noexcept {
+    if constexpr (A::pool::class_count != 0) {
+        if constexpr (A::diagnostics::counts_operations) counted.on_pool_free();
+        pools.overflow(this->magazines[c], c, block, core_->pools_);
+    }
+}
+
+}  // namespace framealloc::detail

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include <framealloc/config.hpp>
+#include <framealloc/detail/heap_cache.hpp>
+#include <framealloc/detail/heap_ledger.hpp>
+#include <framealloc/detail/page_map.hpp>
+
+namespace framealloc::detail {
+
+/// The heap path: large or long-lived blocks from the backend, through the cache.
+///
+///   Cost      A block from the cache: some locked instructions, no call. Otherwise one backend call.
+///   Threads   Any number. No lock where the backend is thread-safe.
+///   Failure   Null, and nothing has changed.
+///   Lifetime  A block lives until it is freed; the end of the instance gives back what is left.
+template <class A>
+class heap_store {
+    template <class T>
+    using shared = typename A::sync::template atomic<T>;
+
+public:
+    constexpr heap_store(typename A::sync::mutex& guard, backend_gate<A>& gate, metadata<A>& records,
+                         conditional_page_map<A>& map, alloc_config const& config, void* instance) noexcept
+        : guard_(guard), gate_(gate), records_(records), map_(map), config_(config), instance_(instance) {}
+
+    /// `request` is possible.
+    [[nodiscard]] void* allocate(layout request) noexcept {
+        std::size_t const align = request.align < granule ? granule : request.align;
+        std::size_t const head = round_up(sizeof(heap_prefix), align);
+        std::size_t const whole = quarter_steps::round(head + request.bytes + (request.bytes == 0));
+        std::size_t const usual = usual_align(whole);
+        std::size_t const base_align = align > usual ? align : usual;
+
+        heap_prefix* kept = base_align == usual ? cache_.take(whole) : nullptr;
+        void* const base = kept != nullptr ? kept->base : gate_.take_block({.bytes = whole, .align = base_align});
+        if (base == nullptr) return nullptr;
+        void* const block = pointer_to<void>(address_of(base) + head);
+        if (std::uint32_t const number = publish(block); number != heap_ledger<A>::none) {
+            ::new (&heap_prefix::of(block)) heap_prefix{.base = base,
+                                                        .whole_bytes = whole,
+                                                        .bytes = request.bytes,
+                                                        .instance = instance_,
+                                                        .base_align = static_cast<std::uint32_t>(base_align),
+                                                        .number = number,
+                                                        .stamp = 0,
+                                                        .reserved = 0};
+            live_blocks_.fetch_add(1, order::relaxed);
+            live_bytes_.fetch_add(request.bytes, order::relaxed);
+            return block;
+        }
+        gate_.give_block(base, {.bytes = whole, .align = base_align});
+        gate_.note(fault_code::out_of_memory);
+        return nullptr;
+    }
+
+    /// True when `block` was alive and ours; it is freed then. `block` lies where heap blocks are.
+    [[nodiscard]] bool free(void* block) noexcept {
+        heap_prefix& prefix = heap_prefix::of(block);
+        if (prefix.instance != instance_ || !ledger_.leave(prefix.number, block)) return false;
+        map_.remove_heap_block(block);
+        live_blocks_.fetch_sub(1, order::relaxed);
+        live_bytes_.fetch_sub(prefix.bytes, order::relaxed);
+        if constexpr (A::diagnostics::fills_released) __builtin_memset(block, 0xCD, prefix.bytes);
+
+        // The prefix moves to where the cache finds it without knowing the block's alignment.
+        heap_prefix const copy = prefix;
+        auto* const freed = ::new (copy.base) heap_prefix(copy);
+        give_to_backend(freed->base_align == usual_align(freed->whole_bytes) ? keep(freed) : freed);
+        give_to_backend(cache_.take_aged(1, heap_cache<A>::max_age));
+        return true;
+    }
+
+    /// Whether `block`, which lies where heap blocks are, is a live block of this instance.
+    [[nodiscard]] bool is_alive(void* block) noexcept {
+        heap_prefix const& prefix = heap_prefix::of(block);
+        return prefix.instance == instance_ && ledger_.is_alive(prefix.number, block);
+    }
+
+    void release() noexcept {
+        ledger_.for_each([&](void* block) { static_cast<void>(free(block)); });
+        while (heap_prefix* const b = cache_.take_any()) give_to_backend(b);
+    }
+
+    [[nodiscard]] std::size_t live_blocks() const noexcept { return live_blocks_.load(order::relaxed); }
+    [[nodiscard]] std::size_t live_bytes() const noexcept { return live_bytes_.load(order::relaxed); }
+    [[nodiscard]] std::size_t cached_bytes() const noexcept { return cache_.bytes(); }
+
+    /// Bytes of live blocks as the backend counts them, if every live block is as it should be; otherwise SIZE_MAX.
+    /// The instance is at rest.
+    [[nodiscard]] std::size_t verified_bytes() noexcept {
+        std::size_t sum = 0;
+        bool sound = true;
+        ledger_.for_each([&](void* block) {
+            heap_prefix const& prefix = heap_prefix::of(block);
+            sound = sound && prefix.instance == instance_ && prefix.bytes <= prefix.whole_bytes;
+            sum += prefix.whole_bytes;
+        });
+        return sound ? sum : SIZE_MAX;
+    }
+
+private:
+    /// Blocks of a page and more are aligned to a cache line, smaller ones as the system does, so that equal sizes are
+    /// equally aligned and can take each other's place.
+    [[nodiscard]] static constexpr std::size_t usual_align(std::size_t whole) noexcept {
+        return whole >= 4096 ? 64 : granule;
+    }
+
+    [[nodiscard]] std::uint32_t publish(void* block) noexcept {
+        if (!map_.add_heap_block(block)) return heap_ledger<A>::none;
+        std::uint32_t const number = ledger_.enter(block, guard_, gate_, records_);
+        if (number == heap_ledger<A>::none) map_.remove_heap_block(block);
+        return number;
+    }
+
+    /// Keeps a block; what has to leave for it, itself perhaps, is the answer.
+    [[nodiscard]] heap_prefix* keep(heap_prefix* b) noexcept {
+        std::size_t const limit = config_.heap_cache_bytes;
+        heap_prefix* const left = cache_.keep(b, limit);
+        if (left != b || b->whole_bytes > limit) return left;
+        heap_prefix* const victim = cache_.take_aged(heap_cache<A>::slot_total(), heap_cache<A>::min_age);
+        if (victim == nullptr) return b;
+        give_to_backend(victim);
+        return cache_.keep(b, limit);
+    }
+
+    void give_to_backend(heap_prefix* b) noexcept {
+        if (b != nullptr) gate_.give_block(b->base, {.bytes = b->whole_bytes, .align = b->base_align});
+    }
+
+    typename A::sync::mutex& guard_;
+    backend_gate<A>& gate_;
+    metadata<A>& records_;
+    conditional_page_map<A>& map_;
+    alloc_config const& config_;
+    void* instance_;
+    heap_cache<A> cache_{};
+    heap_ledger<A> ledger_{};
+    shared<std::size_t> live_blocks_{0};
+    shared<std::size_t> live_bytes_{0};
+};
+
+}  // namespace framealloc::detail

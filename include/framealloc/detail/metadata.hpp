@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include <framealloc/detail/backend_gate.hpp>
+
+namespace framealloc::detail {
+
+/// Memory for an instance's own records: thread records, batches of pointers, descriptions of regions. It only grows, by
+/// what is alive at the same time at most, and goes back whole when the instance ends.
+///
+///   Cost      A bump; one range per 64 KiB of records, committed in steps of 16.
+///   Threads   One at a time; the instance's lock is held.
+///   Failure   Null, nothing changed.
+template <class A>
+class metadata {
+public:
+    /// `bytes` zeroed bytes, aligned to `align`, at most a page.
+    [[nodiscard]] void* take(backend_gate<A>& gate, std::size_t bytes, std::size_t align) noexcept {
+        for (;;) {
+            if (newest_ != nullptr) {
+                std::uintptr_t const base = address_of(newest_);
+                std::uintptr_t const place = round_up(base + newest_->used, align);
+                std::size_t const need = place + bytes - base;
+                if (need <= newest_->bytes) {
+                    if (!commit_up_to(gate, need)) return nullptr;
+                    newest_->used = need;
+                    return __builtin_memset(pointer_to<void>(place), 0, bytes);
+                }
+            }
+            if (!grow(gate, bytes + align)) return nullptr;
+        }
+    }
+
+    [[nodiscard]] std::size_t taken_bytes() const noexcept { return taken_; }
+
+    void release(backend_gate<A>& gate) noexcept {
+        while (newest_ != nullptr) {
+            range* const r = newest_;
+            newest_ = r->older;
+            static_cast<void>(gate.give_range(r, {.bytes = r->bytes, .align = range_align}, r->committed));
+        }
+        taken_ = 0;
+    }
+
+private:
+    static constexpr std::size_t step = std::size_t{16} << 10;
+    static constexpr std::size_t range_bytes = backend_gate<A>::is_virtual ? 4 * step : step;
+    static constexpr std::size_t range_align = 64;
+
+    struct range {
+        range* older;
+        std::size_t bytes;
+        std::size_t committed;
+        std::size_t used;
+    };
+
+    [[nodiscard]] bool commit_up_to(backend_gate<A>& gate, std::size_t need) noexcept {
+        range& r = *newest_;
+        if (need <= r.committed) return true;
+        std::size_t const more = round_up(need - r.committed, step);
+        std::size_t const bytes = more < r.bytes - r.committed ? more : r.bytes - r.committed;
+        if (!gate.commit(pointer_to<void>(address_of(&r) + r.committed), bytes)) return false;
+        r.committed += bytes;
+        taken_ += bytes;
+        return true;
+    }
+
+    /// A range with room for `need` bytes; a smaller one than usual where the backend is short.
+    [[nodiscard]] bool grow(backend_gate<A>& gate, std::size_t need) noexcept {
+        std::size_t const least = round_up(need + sizeof(range), backend_gate<A>::is_virtual ? step : granule);
+        std::size_t bytes = least > range_bytes ? least : range_bytes;
+        for (;;) {
+            if (void* const p = gate.take_range({.bytes = bytes, .align = range_align})) {
+                std::size_t const first = backend_gate<A>::is_virtual ? step : bytes;
+                if (gate.commit(p, first)) {
+                    newest_ = ::new (p) range{.older = newest_, .bytes = bytes, .committed = first, .used = sizeof(range)};
+                    taken_ += first;
+                    return true;
+                }
+                static_cast<void>(gate.give_range(p, {.bytes = bytes, .align = range_align}, 0));
+            }
+            if (bytes == least) return false;
+            bytes = bytes / 2 > least ? bytes / 2 : least;
+        }
+    }
+
+    range* newest_ = nullptr;
+    std::size_t taken_ = 0;
+};
+
+}  // namespace framealloc::detail

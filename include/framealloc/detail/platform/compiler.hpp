@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+// What we ask of the compiler, g++ or clang, in one place.
+
+#if defined(__SANITIZE_THREAD__)
+#define FRAMEALLOC_THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define FRAMEALLOC_THREAD_SANITIZER 1
+#endif
+#endif
+#ifndef FRAMEALLOC_THREAD_SANITIZER
+#define FRAMEALLOC_THREAD_SANITIZER 0
+#endif
+
+#if defined(__cpp_exceptions)
+#define FRAMEALLOC_EXCEPTIONS 1
+#define FRAMEALLOC_TRY try
+#define FRAMEALLOC_CATCH_ALL catch (...)
+#define FRAMEALLOC_RETHROW throw
+#else
+#define FRAMEALLOC_EXCEPTIONS 0
+#define FRAMEALLOC_TRY if (true)
+#define FRAMEALLOC_CATCH_ALL else
+#define FRAMEALLOC_RETHROW static_cast<void>(0)
+#endif
+
+/// A function that is hardly ever called: kept out of line, away from the hot code, so that the hot code needs no frame.
+#define FRAMEALLOC_COLD [[gnu::cold, gnu::noinline]]
+
+/// A function whose whole point is to become part of its caller.
+#define FRAMEALLOC_HOT [[gnu::always_inline]] inline
+
+/// The same for a lambda on a slow path: were it left out of line, its captures would be stored on the hot one.
+#define FRAMEALLOC_INLINED __attribute__((always_inline))
+
+// Position-independent code in a shared library would reach a thread-local variable by a call; initial-exec reaches it
+// by one load. Programs, position-independent or not, get local-exec by themselves.
+#if defined(__PIC__) && !defined(__PIE__)
+#define FRAMEALLOC_TLS_MODEL [[gnu::tls_model("initial-exec")]]
+#else
+#define FRAMEALLOC_TLS_MODEL
+#endif
+
+namespace framealloc::detail {
+
+inline constexpr unsigned long cache_line_bytes = 64;
+
+}  // namespace framealloc::detail

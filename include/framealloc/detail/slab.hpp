@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include <framealloc/detail/assembly.hpp>
+#include <framealloc/detail/atomic.hpp>
+#include <framealloc/detail/bits.hpp>
+
+#include <bit>
+
+namespace framealloc::detail {
+
+struct region;
+
+/// The shape of a slab of one class: how many blocks, and where they begin.
+///
+///     [ slab | a bit per block: settled | (checked) a bit per block: live | pad | block 0 | block 1 | ... ]
+struct slab_shape {
+    std::size_t block_bytes = 0;
+    std::size_t first_block = 0;  ///< offset from the slab's address, a multiple of block_bytes' alignment
+    std::size_t block_count = 0;
+    std::size_t bit_words = 0;    ///< words of 64 bits in one set of bits
+};
+
+/// A slab's life is one word, so that every decision about it is one compare-exchange.
+///
+///     63                32 31                      8 7        3   2        1       0
+///     [ blocks settled    | blocks ever carved      |  unused  | queued | listed | owned ]
+///
+/// carved    blocks that have been given out since the slab was made; the rest was never touched.
+/// settled   blocks that have come back: their bits are set. carved - settled are out: live, in a magazine or a depot.
+/// owned     one thread carves from it now.
+/// listed    it waits in its class's list for a thread to carve from it.
+/// queued    it is on the way to the registry, which looks at it at its next opportunity.
+struct slab_word {
+    static constexpr std::uint64_t owned = 1, listed = 2, queued = 4;
+    static constexpr std::uint64_t one_carved = std::uint64_t{1} << 8, one_settled = std::uint64_t{1} << 32;
+
+    std::uint64_t bits;
+
+    [[nodiscard]] std::size_t carved() const noexcept { return (bits >> 8) & 0xFFFFFF; }
+    /// May be negative for a moment: an owner takes a block's bit before its settler has counted it.
+    [[nodiscard]] std::int32_t settled() const noexcept { return static_cast<std::int32_t>(bits >> 32); }
+    [[nodiscard]] bool has(std::uint64_t flag) const noexcept { return (bits & flag) != 0; }
+    [[nodiscard]] bool is_empty() const noexcept { return settled() == static_cast<std::int32_t>(carved()); }
+};
+
+/// The head of a slab, found by masking the address of any of its blocks.
+template <class A>
+struct slab {
+    template <class T>
+    using shared = typename A::sync::template atomic<T>;
+    using bit_word = shared<std::uint64_t>;
+
+    void* instance;               ///< whose it is
+    region* home;
+    slab* next_queued = nullptr;  ///< in the line to the registry
+    slab* next = nullptr;         ///< in its class's list
+    slab* prev = nullptr;
+    shared<std::uint64_t> word{0};
+    std::uint32_t size_class;
+    std::uint32_t scan_from = 0;  ///< the owner's: the word of bits to look at next
+    slab_shape const* shape;
+
+    slab(void* owner, region* where, std::size_t c, slab_shape const* s) noexcept
+        : instance(owner), home(where), size_class(static_cast<std::uint32_t>(c)), shape(s) {
+        for (std::size_t i = 0, n = s->bit_words * bit_sets; i < n; ++i) ::new (settled_bits() + i) bit_word{};
+    }
+
+    /// With checks, a second set of bits says which blocks the program holds.
+    static constexpr std::size_t bit_sets = A::diagnostics::checks_blocks ? 2 : 1;
+
+    [[nodiscard]] static slab* of(void const* block) noexcept {
+        return pointer_to<slab>(address_of(block) & ~(A::pool::slab_bytes - 1));
+    }
+    [[nodiscard]] static constexpr slab_shape shape_of(std::size_t c) noexcept {
+        std::size_t const bytes = A::pool::class_bytes(c);
+        std::size_t const natural = bytes & (0 - bytes);  // every block is aligned to the largest power of two in its size
+        // As if blocks could begin at once: at most a word too many.
+        std::size_t const words = (A::pool::slab_bytes / bytes + 63) / 64;
+        std::size_t const first = round_up(sizeof(slab) + words * 8 * bit_sets, natural);
+        std::size_t const count = (A::pool::slab_bytes - first) / bytes;
+        return {.block_bytes = bytes, .first_block = first, .block_count = count, .bit_words = words};
+    }
+
+    [[nodiscard]] bit_word* settled_bits() noexcept { return reinterpret_cast<bit_word*>(this + 1); }
+    [[nodiscard]] bit_word* live_bits() noexcept { return settled_bits() + shape->bit_words; }
+
+    [[nodiscard]] void* block(std::size_t i) noexcept {
+        return pointer_to<void>(address_of(this) + shape->first_block + i * shape->block_bytes);
+    }
+    [[nodiscard]] std::size_t index_of(void const* p) const noexcept {
+        auto const offset = static_cast<std::uint32_t>(address_of(p) - address_of(this) - shape->first_block);
+        return offset / static_cast<std::uint32_t>(shape->block_bytes);
+    }
+    /// True when `p` is the address of one of the blocks.
+    [[nodiscard]] bool is_block(void const* p) const noexcept {
+        std::size_t const offset = address_of(p) - address_of(this);
+        return offset >= shape->first_block && (offset - shape->first_block) % shape->block_bytes == 0 &&
+               index_of(p) < shape->block_count;
+    }
+
+    /// Marks a block as held by the program. False if it was already.
+    bool mark_live(void const* p) noexcept { return (flip(p, true) & mask(p)) == 0; }
+    /// The reverse. False if the program did not hold it: it is being freed twice.
+    ///
+    /// Between threads the bit is also the order of events: of two frees that race, exactly one sees it set.
+    bool mark_free(void const* p) noexcept { return (flip(p, false) & mask(p)) != 0; }
+    [[nodiscard]] bool is_live(void const* p) noexcept {
+        return (live_bits()[index_of(p) / 64].load(order::relaxed) & mask(p)) != 0;
+    }
+
+    /// Takes back `n` blocks of one word of bits. True when the caller has to put the slab into the line to the registry,
+    /// which it then may touch; otherwise this was the caller's last look at the slab, which may be gone.
+    ///
+    ///   Threads   Any number.
+    ///   Orders    release on the bits: the last writes to the blocks come before whoever takes the bits (acquire, in
+    ///             carve_settled). acq_rel on the word: whoever sees the slab empty, here or in the registry, sees that all
+    ///             settlers are done with it, because each one's last access is this exchange.
+    [[nodiscard]] bool settle(std::size_t bit_word_index, std::uint64_t blocks, std::uint64_t n) noexcept {
+        settled_bits()[bit_word_index].fetch_or(blocks, order::release);
+        std::uint64_t seen = word.load(order::relaxed);
+        for (;;) {
+            slab_word after{seen + n * slab_word::one_settled};
+            // Nobody looks after a slab without a flag; a listed one only matters again when it is empty.
+            bool const queue = !after.has(slab_word::owned | slab_word::queued) &&
+                               (!after.has(slab_word::listed) || after.is_empty());
+            if (queue) after.bits |= slab_word::queued;
+            if (word.compare_exchange(seen, after.bits, order::acq_rel, order::relaxed)) return queue;
+        }
+    }
+
+    /// For the owner: takes up to `most` blocks, settled ones first, then fresh ones, into `out`, the last one to be used
+    /// first. Answers how many.
+    [[nodiscard]] std::size_t carve(void** out, std::size_t most) noexcept {
+        std::size_t n = carve_settled(out, most);
+        n += carve_fresh(out + n, most - n);
+        // Blocks are used from the end: turn the row around, so that addresses ascend.
+        for (std::size_t i = 0; i < n / 2; ++i) {
+            void* const p = out[i];
+            out[i] = out[n - 1 - i];
+            out[n - 1 - i] = p;
+        }
+        return n;
+    }
+
+private:
+    [[nodiscard]] std::uint64_t mask(void const* p) const noexcept { return std::uint64_t{1} << (index_of(p) % 64); }
+    std::uint64_t flip(void const* p, bool live) noexcept {
+        bit_word& w = live_bits()[index_of(p) / 64];
+        return live ? w.fetch_or(mask(p), order::acq_rel) : w.fetch_and(~mask(p), order::acq_rel);
+    }
+
+    [[nodiscard]] std::size_t carve_settled(void** out, std::size_t most) noexcept {
+        if (slab_word{word.load(order::relaxed)}.settled() <= 0) return 0;
+        std::size_t n = 0;
+        for (std::size_t looked = 0; looked < shape->bit_words && n < most; ++looked) {
+            bit_word& w = settled_bits()[scan_from];
+            if (w.load(order::relaxed) != 0) {
+                // acquire: pairs with the settlers' release, so that their writes to the blocks are over.
+                std::uint64_t got = w.exchange(0, order::acquire);
+                while (got != 0 && n < most) {
+                    out[n++] = block(scan_from * 64 + static_cast<std::size_t>(std::countr_zero(got)));
+                    got &= got - 1;
+                }
+                if (got != 0) {
+                    w.fetch_or(got, order::release);  // the rest stays, and what we acquired with it stays published
+                    break;
+                }
+            }
+            scan_from = scan_from + 1 < shape->bit_words ? scan_from + 1 : 0;
+        }
+        if (n != 0) word.fetch_sub(n * slab_word::one_settled, order::relaxed);
+        return n;
+    }
+
+    [[nodiscard]] std::size_t carve_fresh(void** out, std::size_t most) noexcept {
+        std::size_t const first = slab_word{word.load(order::relaxed)}.carved();
+        std::size_t const left = shape->block_count - first;
+        std::size_t const n = left < most ? left : most;
+        for (std::size_t i = 0; i < n; ++i) out[i] = block(first + i);
+        if (n != 0) word.fetch_add(n * slab_word::one_carved, order::relaxed);
+        return n;
+    }
+};
+
+}  // namespace framealloc::detail

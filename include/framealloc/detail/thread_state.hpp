@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include <framealloc/detail/frame_state.hpp>
+#include <framealloc/detail/pool_store.hpp>
+#include <framealloc/detail/thread_registry.hpp>
+#include <framealloc/frame_verbs.hpp>
+#include <framealloc/heap_verbs.hpp>
+#include <framealloc/pool_verbs.hpp>
+
+namespace framealloc::detail {
+
+template <class A>
+class core;
+
+struct no_pool_cache {};
+template <class A, bool HasPools = (A::pool::class_count != 0)>
+struct choose_pool_cache {
+    using type = pool_cache<A>;
+};
+template <class A>
+struct choose_pool_cache<A, false> {
+    using type = no_pool_cache;
+};
+
+/// One thread's state with one instance. What `local()` answers: the allocator's verbs without the look-up.
+template <class A>
+class thread_state : public thread_record,
+                     public frame_verbs<thread_state<A>, A>,
+                     public pool_verbs<thread_state<A>, A>,
+                     public heap_verbs<thread_state<A>, A> {
+public:
+    explicit constexpr thread_state(core<A>& owner) noexcept : core_(&owner) {}
+    thread_state(thread_state const&) = delete;
+    thread_state& operator=(thread_state const&) = delete;
+
+    // What the verbs are built on.
+    [[nodiscard]] FRAMEALLOC_HOT hot_state& hot() noexcept { return *this; }
+    [[nodiscard]] core<A>& shared() noexcept { return *core_; }
+    [[nodiscard]] thread_state* state() noexcept { return this; }
+    [[nodiscard]] chunk_source<A> chunks() noexcept;
+
+    FRAMEALLOC_COLD void* frame_miss(layout request) noexcept;
+    FRAMEALLOC_COLD void* frame_miss_or_throw(layout request);
+    FRAMEALLOC_COLD void* pool_miss(layout request, std::size_t c) noexcept;
+    FRAMEALLOC_COLD void* pool_miss_or_throw(layout request, std::size_t c);
+    FRAMEALLOC_COLD void pool_overflow(void* block, std::size_t c) noexcept;
+
+    frame_state<A> frame{};
+    [[no_unique_address]] typename choose_pool_cache<A>::type pools{};
+    [[no_unique_address]] typename A::diagnostics::thread_part counted{};
+    thread_state* next_joined = nullptr;
+
+private:
+    /// Serves, or answers null with `why` filled in.
+    [[nodiscard]] void* serve_frame(layout request, fault& why) noexcept;
+    [[nodiscard]] void* serve_pool(layout request, std::size_t c) noexcept;
+
+    core<A>* core_;
+};
+
+}  // namespace framealloc::detail

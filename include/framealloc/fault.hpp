@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include <framealloc/detail/atomic.hpp>
+#include <framealloc/detail/platform/platform.hpp>
+
+#include <stdio.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace framealloc {
+
+/// What went wrong, by the code that reports show. The hundreds group them: 0 frames, 2 threads and frees, 3 limits and
+/// memory, 9 the library itself and its configuration.
+enum class fault_code : std::uint16_t {
+    frame_not_open = 1,
+    arena_exhausted = 3,
+    frame_already_open = 4,
+    frame_not_begun = 5,
+    checkpoint_not_live = 6,
+    frame_of_another_thread = 7,
+    frame_left_open = 8,
+    double_free = 210,
+    foreign_pointer = 211,
+    wrong_size = 212,
+    budget_exceeded = 301,
+    out_of_memory = 303,
+    impossible_size = 304,
+    impossible_alignment = 305,
+    internal = 901,
+    bad_configuration = 902,
+};
+
+namespace detail {
+
+struct fault_text {
+    fault_code code;
+    char const* message;  ///< what was wrong, in general
+    char const* help;     ///< what to do about it
+};
+
+inline constexpr fault_text fault_table[] = {
+    {fault_code::frame_not_open, "frame allocation used outside an active frame",
+     "call begin_frame() before allocating, hold a frame_scope(), or use pool_alloc() or heap_alloc()"},
+    {fault_code::arena_exhausted, "frame arena exhausted",
+     "choose a larger arena::fixed<Bytes>, or arena::chunked, which grows"},
+    {fault_code::frame_already_open, "begin_frame() while a frame is open",
+     "end the open frame first; to nest, use frame_scope()"},
+    {fault_code::frame_not_begun, "end of a frame that was not begun here",
+     "pair each begin_frame() with one end_frame() on the same thread, and begin_frame_all() with end_frame_all()"},
+    {fault_code::checkpoint_not_live, "roll-back to a checkpoint that is not live",
+     "roll back once, inside the frame and the scope that took the checkpoint, the newest first"},
+    {fault_code::frame_of_another_thread, "frame of one thread used on another",
+     "take and roll back checkpoints, and leave scopes, on the thread that made them"},
+    {fault_code::frame_left_open, "thread ended inside a frame",
+     "call end_frame() before the thread ends, or hold a frame_scope()"},
+    {fault_code::double_free, "block freed twice", "free each block once; pool_box and heap_box do so by themselves"},
+    {fault_code::foreign_pointer, "pointer that this allocator did not give out",
+     "free a block through the allocator instance and the family of calls that gave it"},
+    {fault_code::wrong_size, "block freed with another size than it has",
+     "free with the type or layout that allocated it, or by address alone"},
+    {fault_code::budget_exceeded, "global memory budget exceeded",
+     "raise budget::global's limit, or give memory back first"},
+    {fault_code::out_of_memory, "out of memory: the backend gave none",
+     "give memory back and try again, or choose a backend with more"},
+    {fault_code::impossible_size, "request for more bytes than can exist",
+     "check the element count: count * sizeof(T) may have overflowed"},
+    {fault_code::impossible_alignment, "alignment that cannot be honoured",
+     "ask for a power of two, from 1 to 2097152 bytes"},
+    {fault_code::internal, "internal error of the allocator", "please report this"},
+    {fault_code::bad_configuration, "configuration out of range", "correct the named field"},
+};
+
+[[nodiscard]] constexpr fault_text const& text_of(fault_code code) noexcept {
+    for (fault_text const& row : fault_table) {
+        if (row.code == code) return row;
+    }
+    return text_of(fault_code::internal);
+}
+
+}  // namespace detail
+
+/// One mistake or refusal: which, and its numbers.
+struct fault {
+    fault_code code = fault_code::internal;
+    /// A `printf` format for at most three `unsigned long long`, which says what was found and what was expected.
+    char const* note = "";
+    unsigned long long numbers[3] = {};
+    /// What the default handler does after reporting: true stops the program, false goes on with nothing changed.
+    bool stops = false;
+
+    /// Writes the report, as `[framealloc][FA001] error: ...` with a `note:` and a `help:` line, into `buffer`, cut to
+    /// its size and always terminated; answers the bytes written without the terminator. Allocates nothing.
+    std::size_t write(char* buffer, std::size_t size) const noexcept {
+        if (size == 0) return 0;
+        char details[256];
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+        ::snprintf(details, sizeof details, note, numbers[0], numbers[1], numbers[2]);
+#pragma GCC diagnostic pop
+        auto const& text = detail::text_of(code);
+        int const wanted = ::snprintf(buffer, size, "[framealloc][FA%03u] error: %s\n  note: %s\n  help: %s\n",
+                                      unsigned(code), text.message, details, text.help);
+        auto const length = static_cast<std::size_t>(wanted < 0 ? 0 : wanted);
+        return length < size ? length : size - 1;
+    }
+};
+
+/// What a handler decides.
+enum class fault_action : unsigned char {
+    go_on,  ///< ignore the call that was at fault; nothing has changed
+    stop,   ///< end the program
+};
+
+/// Called with each mistake and with each refusal that nobody else can report. It may be called on any thread, holds no
+/// lock of ours, and may use the allocator that calls it.
+using fault_handler = fault_action (*)(fault const&);
+
+/// The handler in place from the start: writes the report to standard error and does what `fault::stops` says.
+inline fault_action report_to_standard_error(fault const& f) {
+    char text[640];
+    detail::platform::write_error(text, f.write(text, sizeof text));
+    return f.stops ? fault_action::stop : fault_action::go_on;
+}
+
+namespace detail {
+inline constinit atomic<fault_handler> installed_fault_handler{&report_to_standard_error};
+}
+
+/// Replaces the process's fault handler and answers the one before it; null restores the default. Thread-safe.
+inline fault_handler set_fault_handler(fault_handler handler) noexcept {
+    return detail::installed_fault_handler.exchange(handler != nullptr ? handler : &report_to_standard_error,
+                                                    detail::order::acq_rel);
+}
+
+/// Hands `f` to the installed handler and stops the program if it says so.
+FRAMEALLOC_COLD inline void report(fault const& f) {
+    if (detail::installed_fault_handler.load(detail::order::acquire)(f) == fault_action::stop) {
+        detail::platform::stop();
+    }
+}
+
+}  // namespace framealloc

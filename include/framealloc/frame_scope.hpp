@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include <framealloc/detail/core.hpp>
+
+namespace framealloc {
+
+/// A stretch of a frame, as an object: what is allocated from the thread's frame while it lives is gone when it dies,
+/// objects destroyed newest first. The outermost scope opens the thread's frame if none is open; inner ones nest.
+///
+/// It has the frame verbs itself, without the look-up of the thread's state. It stays on the thread and in the block that
+/// made it: it can neither be copied nor moved, and leaving it elsewhere or out of order is reported (FA006, FA007).
+template <class A>
+class [[nodiscard]] frame_scope : public frame_verbs<frame_scope<A>, A> {
+public:
+    /// Throws `allocation_failure` when the thread has no state and cannot get one.
+    explicit frame_scope(detail::core<A>& owner) : state_(owner.state_or_throw()) {
+        if (state_.frame.kind() == detail::frame_kind::closed && !owner.join(state_)) {
+            static_cast<void>(owner.begin_frame(state_));
+            opened_frame_ = true;
+        }
+        state_.frame.push_mark(mark_, state_.window, true);
+    }
+    ~frame_scope() { state_.shared().leave_scope(state_, mark_, opened_frame_); }
+    frame_scope(frame_scope const&) = delete;
+    frame_scope& operator=(frame_scope const&) = delete;
+
+    // What the verbs are built on.
+    [[nodiscard]] FRAMEALLOC_HOT detail::hot_state& hot() noexcept { return state_; }
+    [[nodiscard]] detail::core<A>& shared() noexcept { return state_.shared(); }
+    [[nodiscard]] detail::thread_state<A>* state() noexcept { return &state_; }
+    FRAMEALLOC_COLD void* frame_miss(layout request) noexcept { return state_.frame_miss(request); }
+    FRAMEALLOC_COLD void* frame_miss_or_throw(layout request) { return state_.frame_miss_or_throw(request); }
+
+private:
+    detail::thread_state<A>& state_;
+    detail::frame_mark mark_{};
+    bool opened_frame_ = false;
+};
+
+/// Rolls the frame back when it dies, unless `commit()` was called: what was allocated meanwhile is gone, objects
+/// destroyed newest first. For work that may turn out to be in vain.
+template <class A>
+class [[nodiscard]] rollback_guard {
+public:
+    /// Throws `allocation_failure` outside a frame, or when the frame has no room for the mark.
+    explicit rollback_guard(detail::core<A>& owner)
+        : owner_(owner), checkpoint_(owner.make_checkpoint(owner.state_or_throw(), true)) {}
+    ~rollback_guard() {
+        if (checkpoint_) owner_.roll_back(owner_.state_if_any(), checkpoint_);
+    }
+    rollback_guard(rollback_guard const&) = delete;
+    rollback_guard& operator=(rollback_guard const&) = delete;
+
+    /// Keeps what was allocated. False, and reported, where the mark is dead.
+    bool commit() {
+        bool const kept = owner_.commit(owner_.state_if_any(), checkpoint_);
+        checkpoint_ = {};
+        return kept;
+    }
+
+private:
+    detail::core<A>& owner_;
+    checkpoint checkpoint_;
+};
+
+}  // namespace framealloc

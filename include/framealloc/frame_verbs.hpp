@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include <framealloc/box.hpp>
+#include <framealloc/detail/construct.hpp>
+#include <framealloc/detail/frame_state.hpp>
+#include <framealloc/detail/hot_state.hpp>
+
+#include <span>
+
+namespace framealloc {
+
+/// The frame verbs: memory that is gone at the end of the frame. Mixed into the allocator, its handle, `local()` and frame
+/// scopes.
+///
+///   Cost      Load, add, compare, branch, store, after the way to the thread's state. O(1); the worst case takes a chunk.
+///             Objects with a destructor cost 32 bytes and a few stores more, and their destructor at the end.
+///   Threads   Each thread allocates from its own frame.
+///   Failure   `try_` forms answer null, or an empty span, and are noexcept for layouts; plain forms throw
+///             `allocation_failure`, or report and call the failure handler where exceptions are off. Outside a frame both
+///             refuse (FA001). Nothing has changed afterwards, also when a constructor throws.
+///   Lifetime  Until the frame, the enclosing scope or a roll-back ends it. Objects are destroyed then, newest first.
+template <class Self, class A>
+class frame_verbs {
+public:
+    /// Raw memory. Zero bytes give a unique address.
+    [[nodiscard]] FRAMEALLOC_HOT void* frame_alloc(layout request) {
+        return serve(request, [&]() FRAMEALLOC_INLINED { return self().frame_miss_or_throw(request); });
+    }
+    [[nodiscard]] FRAMEALLOC_HOT void* try_frame_alloc(layout request) noexcept {
+        return serve(request, [&]() FRAMEALLOC_INLINED { return self().frame_miss(request); });
+    }
+
+    /// Uninitialised storage for one `T`, which must be a type whose lifetime begins with its storage.
+    template <class T>
+    [[nodiscard]] FRAMEALLOC_HOT T* frame_alloc() {
+        static_assert(detail::implicit_lifetime<T>,
+                      "framealloc: frame_alloc<T>() gives raw storage; make objects of this type with frame_new<T>(args...)");
+        return static_cast<T*>(serve<layout::of<T>()>([&]() FRAMEALLOC_INLINED { return self().frame_miss_or_throw(layout::of<T>()); }));
+    }
+    template <class T>
+    [[nodiscard]] FRAMEALLOC_HOT T* try_frame_alloc() noexcept {
+        static_assert(detail::implicit_lifetime<T>, "framealloc: try_frame_alloc<T>() gives raw storage; make objects of "
+                                                    "this type with try_frame_new<T>(args...)");
+        return static_cast<T*>(serve<layout::of<T>()>([&]() FRAMEALLOC_INLINED { return self().frame_miss(layout::of<T>()); }));
+    }
+
+    /// A new `T`, destroyed at the end of the frame.
+    template <class T, class... Args>
+    FRAMEALLOC_HOT T* frame_new(Args&&... args) {
+        return make<T>([&](layout r) FRAMEALLOC_INLINED { return self().frame_miss_or_throw(r); }, static_cast<Args&&>(args)...);
+    }
+    template <class T, class... Args>
+    FRAMEALLOC_HOT T* try_frame_new(Args&&... args) {
+        return make<T>([&](layout r) FRAMEALLOC_INLINED { return self().frame_miss(r); }, static_cast<Args&&>(args)...);
+    }
+
+    /// `n` objects in a row, value-initialised. `n` may be zero; a product that overflows is refused (FA304).
+    template <class T>
+    [[nodiscard]] std::span<T> frame_array(std::size_t n) {
+        return make_array<T, true>(n, [&](layout r) FRAMEALLOC_INLINED { return self().frame_miss_or_throw(r); });
+    }
+    /// The same, default-initialised: what a trivial type leaves indeterminate stays so.
+    template <class T>
+    [[nodiscard]] std::span<T> frame_array_for_overwrite(std::size_t n) {
+        return make_array<T, false>(n, [&](layout r) FRAMEALLOC_INLINED { return self().frame_miss_or_throw(r); });
+    }
+    /// Answers an empty span without an address when it is refused; for `n == 0` the span is empty too.
+    template <class T>
+    [[nodiscard]] std::span<T> try_frame_array(std::size_t n) {
+        return make_array<T, true>(n, [&](layout r) FRAMEALLOC_INLINED { return self().frame_miss(r); });
+    }
+
+    /// A `T` that its box destroys, at the end of the enclosing block at the latest. Registers nothing with the frame.
+    template <class T, class... Args>
+    [[nodiscard]] framealloc::frame_box<T> frame_box(Args&&... args) {
+        undo_point const before{self()};
+        void* const place = serve<layout::of<T>()>([&]() FRAMEALLOC_INLINED { return self().frame_miss_or_throw(layout::of<T>()); });
+        return framealloc::frame_box<T>{
+            detail::construct<T>(place, [&]() FRAMEALLOC_INLINED { before.undo(); }, static_cast<Args&&>(args)...)};
+    }
+
+private:
+    [[nodiscard]] FRAMEALLOC_HOT Self& self() noexcept { return static_cast<Self&>(*this); }
+
+    static void count(detail::hot_state& hot, std::size_t bytes) noexcept {
+        if constexpr (A::diagnostics::counts_operations) {
+            static_cast<detail::thread_state<A>&>(hot).counted.on_frame_allocate(bytes);
+        }
+    }
+    template <class Miss>
+    FRAMEALLOC_HOT void* serve(layout request, Miss&& miss) {
+        detail::hot_state& hot = self().hot();
+        return detail::bump(hot.window, request.bytes, request.align, [&]() FRAMEALLOC_INLINED { count(hot, request.bytes); }, miss);
+    }
+    template <layout Request, class Miss>
+    FRAMEALLOC_HOT void* serve(Miss&& miss) {
+        detail::hot_state& hot = self().hot();
+        return detail::bump<Request.bytes, Request.align>(hot.window, [&]() FRAMEALLOC_INLINED { count(hot, Request.bytes); }, miss);
+    }
+
+    /// Where the frame stood, for when a constructor throws.
+    class undo_point {
+    public:
+        explicit undo_point(Self& s) : state_(s.state()) {
+            if (state_ == nullptr) return;  // then the allocation will be refused
+            position_ = state_->frame.position(state_->window);
+            finalisers_ = state_->frame.finalisers();
+        }
+        void undo() const noexcept {
+            auto source = state_->chunks();
+            state_->frame.undo(state_->window, position_, finalisers_, source);
+        }
+
+    private:
+        detail::thread_state<A>* state_;
+        frame_position position_{};
+        detail::finaliser* finalisers_ = nullptr;
+    };
+    struct no_undo_point {
+        explicit no_undo_point(Self&) noexcept {}
+        void undo() const noexcept {}
+    };
+
+    template <class T, class Slow, class... Args>
+    FRAMEALLOC_HOT T* make(Slow&& slow, Args&&... args) {
+        constexpr bool can_throw = !std::is_nothrow_constructible_v<T, Args...>;
+        std::conditional_t<can_throw, undo_point, no_undo_point> const before{self()};
+        if constexpr (std::is_trivially_destructible_v<T>) {
+            constexpr layout request = layout::of<T>();
+            void* const place = serve<request>([&]() FRAMEALLOC_INLINED { return slow(request); });
+            if (place == nullptr) [[unlikely]] return nullptr;
+            return detail::construct<T>(place, [&]() FRAMEALLOC_INLINED { before.undo(); }, static_cast<Args&&>(args)...);
+        } else {
+            constexpr std::size_t offset = detail::round_up(sizeof(detail::finaliser), alignof(T));
+            constexpr std::size_t align = alignof(T) > granule ? alignof(T) : granule;
+            constexpr layout request{.bytes = offset + sizeof(T), .align = align};
+            void* const record = serve<request>([&]() FRAMEALLOC_INLINED { return slow(request); });
+            if (record == nullptr) [[unlikely]] return nullptr;
+            void* const place = detail::pointer_to<void>(detail::address_of(record) + offset);
+            T* const object = detail::construct<T>(place, [&]() FRAMEALLOC_INLINED { before.undo(); }, static_cast<Args&&>(args)...);
+            add_finaliser<T>(record, object, 1);
+            return object;
+        }
+    }
+
+    template <class T, bool ValueInitialise, class Slow>
+    std::span<T> make_array(std::size_t n, Slow&& slow) {
+        constexpr bool has_destructor = !std::is_trivially_destructible_v<T>;
+        constexpr bool can_throw = !std::is_nothrow_default_constructible_v<T>;
+        std::conditional_t<can_throw, undo_point, no_undo_point> const before{self()};
+        layout request = layout::array_of<T>(n);
+        std::size_t offset = 0;
+        if constexpr (has_destructor) {
+            request = layout::of<detail::finaliser>().extend(request, offset);
+            if (request.align < granule) request.align = granule;
+        }
+        void* const start = serve(request, [&]() FRAMEALLOC_INLINED { return slow(request); });
+        if (start == nullptr) [[unlikely]] return {};
+        void* const place = detail::pointer_to<void>(detail::address_of(start) + offset);
+        T* const first = detail::construct_n<T, ValueInitialise>(place, n, [&]() FRAMEALLOC_INLINED { before.undo(); });
+        if constexpr (has_destructor) add_finaliser<T>(start, first, n);
+        return {first, n};
+    }
+
+    template <class T>
+    void add_finaliser(void* record, T* first, std::size_t n) noexcept {
+        static_assert(std::is_nothrow_destructible_v<T>,
+                      "framealloc: objects in a frame are destroyed at its end, where a destructor must not throw");
+        auto* const f = ::new (record) detail::finaliser{
+            .older = nullptr, .run = &detail::finalise<T>, .objects = const_cast<std::remove_cv_t<T>*>(first), .count = n};
+        static_cast<detail::thread_state<A>&>(self().hot()).frame.add(*f);
+    }
+};
+
+}  // namespace framealloc

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include <framealloc/box.hpp>
+#include <framealloc/detail/construct.hpp>
+#include <framealloc/detail/hot_state.hpp>
+
+#include <span>
+
+namespace framealloc {
+
+/// The pool verbs: small objects from thread-local magazines, freed one by one, on any thread.
+///
+///   Cost      A pop or a push of the thread's magazine, after the way to the thread's state. A dry or full magazine
+///             exchanges a batch with the depot. A free by address alone reads the page map and the slab's head first.
+///   Threads   Any block may be freed on any thread; that never waits and needs no memory.
+///   Failure   `try_` forms answer null, or an empty span, and are noexcept for layouts; plain forms throw
+///             `allocation_failure`, or report and call the failure handler where exceptions are off. Nothing has changed
+///             afterwards, also when a constructor throws. Freeing cannot fail.
+///   Lifetime  Until freed, or until the instance ends. Requests above the largest class are served by the heap path, and
+///             every form of free knows it.
+template <class Self, class A>
+class pool_verbs {
+    using pool = typename A::pool;
+
+public:
+    /// Raw memory. Zero bytes give a unique address.
+    [[nodiscard]] FRAMEALLOC_HOT void* pool_alloc(layout request) {
+        return serve(request, class_of(request), [&](std::size_t c) FRAMEALLOC_INLINED { return self().pool_miss_or_throw(request, c); });
+    }
+    [[nodiscard]] FRAMEALLOC_HOT void* try_pool_alloc(layout request) noexcept {
+        return serve(request, class_of(request), [&](std::size_t c) FRAMEALLOC_INLINED { return self().pool_miss(request, c); });
+    }
+
+    /// Uninitialised storage for one `T`, which must be a type whose lifetime begins with its storage.
+    template <class T>
+    [[nodiscard]] FRAMEALLOC_HOT T* pool_alloc() {
+        static_assert(detail::implicit_lifetime<T>,
+                      "framealloc: pool_alloc<T>() gives raw storage; make objects of this type with pool_new<T>(args...)");
+        return static_cast<T*>(pool_alloc(layout::of<T>()));
+    }
+    template <class T>
+    [[nodiscard]] FRAMEALLOC_HOT T* try_pool_alloc() noexcept {
+        static_assert(detail::implicit_lifetime<T>, "framealloc: try_pool_alloc<T>() gives raw storage; make objects of "
+                                                    "this type with try_pool_new<T>(args...)");
+        return static_cast<T*>(try_pool_alloc(layout::of<T>()));
+    }
+
+    /// Frees by address alone; null is a no-op. For hosts that know neither size nor alignment.
+    void pool_free(void* p) noexcept { self().shared().free_by_address(p); }
+    /// Frees what was allocated with this layout; `p` is not null.
+    FRAMEALLOC_HOT void pool_free(void* p, layout given) noexcept { give(p, given, class_of(given)); }
+    /// Frees storage of `pool_alloc<T>()`; `p` is not null.
+    template <class T>
+    FRAMEALLOC_HOT void pool_free(std::type_identity_t<T>* p) noexcept {
+        pool_free(static_cast<void*>(p), layout::of<T>());
+    }
+
+    /// A new `T`.
+    template <class T, class... Args>
+    [[nodiscard]] FRAMEALLOC_HOT T* pool_new(Args&&... args) {
+        void* const place = pool_alloc(layout::of<T>());
+        return detail::construct<T>(place, [&]() FRAMEALLOC_INLINED { pool_free(place, layout::of<T>()); }, static_cast<Args&&>(args)...);
+    }
+    template <class T, class... Args>
+    [[nodiscard]] FRAMEALLOC_HOT T* try_pool_new(Args&&... args) {
+        void* const place = try_pool_alloc(layout::of<T>());
+        if (place == nullptr) [[unlikely]] return nullptr;
+        return detail::construct<T>(place, [&]() FRAMEALLOC_INLINED { pool_free(place, layout::of<T>()); }, static_cast<Args&&>(args)...);
+    }
+    /// Destroys and frees. A polymorphic object may be of a class derived from `T`; otherwise `T` is what was made.
+    template <class T>
+    FRAMEALLOC_HOT void pool_delete(T* object) noexcept {
+        static_assert(std::is_nothrow_destructible_v<T>, "framealloc: destructors must not throw");
+        if constexpr (std::is_polymorphic_v<T> && !std::is_final_v<T>) {
+            static_assert(std::has_virtual_destructor_v<T>,
+                          "framealloc: pool_delete(p) of a polymorphic type needs a virtual destructor");
+            if (object == nullptr) return;
+            void* const whole = dynamic_cast<void*>(const_cast<std::remove_cv_t<T>*>(object));
+            object->~T();
+            pool_free(whole);
+        } else {
+            object->~T();
+            pool_free(const_cast<std::remove_cv_t<T>*>(object), layout::of<T>());
+        }
+    }
+
+    /// `n` objects in a row, value-initialised. `n` may be zero; a product that overflows is refused (FA304).
+    template <class T>
+    [[nodiscard]] std::span<T> pool_array(std::size_t n) {
+        return make_array<T, true>(n, pool_alloc(layout::array_of<T>(n)));
+    }
+    template <class T>
+    [[nodiscard]] std::span<T> pool_array_for_overwrite(std::size_t n) {
+        return make_array<T, false>(n, pool_alloc(layout::array_of<T>(n)));
+    }
+    /// Answers an empty span without an address when it is refused.
+    template <class T>
+    [[nodiscard]] std::span<T> try_pool_array(std::size_t n) {
+        return make_array<T, true>(n, try_pool_alloc(layout::array_of<T>(n)));
+    }
+    /// Destroys an array of `pool_array`, the last object first, and frees it. A span without an address is a no-op.
+    template <class T>
+    void pool_delete(std::span<T> objects) noexcept {
+        if (objects.data() == nullptr) return;
+        detail::destroy_backwards(objects.data(), objects.size());
+        pool_free(const_cast<std::remove_cv_t<T>*>(objects.data()), layout::array_of<T>(objects.size()));
+    }
+
+    /// A new `T` and its only owner.
+    template <class T, class... Args>
+    [[nodiscard]] pool_ptr<T, A> pool_box(Args&&... args) {
+        return pool_ptr<T, A>{pool_new<T>(static_cast<Args&&>(args)...), self().shared()};
+    }
+
+private:
+    [[nodiscard]] FRAMEALLOC_HOT Self& self() noexcept { return static_cast<Self&>(*this); }
+
+    /// An alignment that is no power of two has no class: the slow path names it.
+    [[nodiscard]] FRAMEALLOC_HOT static constexpr std::size_t class_of(layout request) noexcept {
+        return request.has_valid_align() ? pool::class_for(request) : pool::class_count;
+    }
+
+    template <class Slow>
+    FRAMEALLOC_HOT void* serve([[maybe_unused]] layout request, std::size_t c, Slow&& slow) {
+        if constexpr (pool::class_count == 0) {
+            return slow(c);
+        } else {
+            if (c == pool::class_count) [[unlikely]] return slow(c);
+            detail::hot_state& hot = self().hot();
+            return detail::pop(
+                hot.magazines[c],
+                [&]([[maybe_unused]] void* block) FRAMEALLOC_INLINED {
+                    if constexpr (A::diagnostics::checks_blocks) detail::slab<A>::of(block)->mark_live(block);
+                    if constexpr (A::diagnostics::counts_operations) {
+                        static_cast<detail::thread_state<A>&>(hot).counted.on_pool_allocate(request.bytes);
+                    }
+                },
+                [&]() FRAMEALLOC_INLINED { return slow(c); });
+        }
+    }
+
+    FRAMEALLOC_HOT void give(void* p, [[maybe_unused]] layout given, std::size_t c) noexcept {
+        if constexpr (pool::class_count == 0) {
+            self().shared().free_large(p, given);
+        } else {
+            if (c == pool::class_count) [[unlikely]] return self().shared().free_large(p, given);
+            if constexpr (A::diagnostics::checks_blocks) {
+                if (!self().shared().check_pool_free(p, c)) return;
+            }
+            detail::hot_state& hot = self().hot();
+            detail::push(
+                hot.magazines[c], p,
+                [&]() FRAMEALLOC_INLINED {
+                    if constexpr (A::diagnostics::counts_operations) {
+                        static_cast<detail::thread_state<A>&>(hot).counted.on_pool_free();
+                    }
+                },
+                [&]() FRAMEALLOC_INLINED { self().pool_overflow(p, c); });
+        }
+    }
+
+    template <class T, bool ValueInitialise>
+    std::span<T> make_array(std::size_t n, void* place) {
+        if (place == nullptr) return {};
+        return {detail::construct_n<T, ValueInitialise>(place, n, [&]() FRAMEALLOC_INLINED { pool_free(place, layout::array_of<T>(n)); }), n};
+    }
+};
+
+}  // namespace framealloc

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include <framealloc/policy.hpp>
+
+#include <cstddef>
+
+namespace framealloc {
+
+/// What an instance holds at a moment. Exact when its threads are at rest; a consistent guess while they run. Sizes are
+/// bytes unless the name says otherwise.
+struct alloc_stats {
+    // frames
+    std::size_t frame_bytes_used = 0;         ///< in open frames, padding included
+    std::size_t frame_bytes_reserved = 0;     ///< in chunks that threads hold
+    std::size_t frame_bytes_last = 0;         ///< used in the last finished frame of each thread, summed
+    std::size_t frame_bytes_peak = 0;         ///< the largest finished frame of each thread, summed
+    unsigned long long frames_begun = 0;      ///< by all threads
+    unsigned long long frame_bytes_total = 0; ///< used in all finished frames
+
+    // pools
+    std::size_t pool_blocks_live = 0;     ///< held by the program
+    std::size_t pool_bytes_live = 0;      ///< in those blocks, rounded to their classes
+    std::size_t pool_bytes_cached = 0;    ///< free, in magazines and depots
+    std::size_t pool_bytes_reserved = 0;  ///< in slabs that have memory
+
+    // heap
+    std::size_t heap_blocks_live = 0;
+    std::size_t heap_bytes_live = 0;    ///< as requested
+    std::size_t heap_bytes_cached = 0;  ///< freed, kept for reuse
+
+    // the whole
+    std::size_t backend_bytes = 0;   ///< taken from the backend and not given back
+    std::size_t backend_calls = 0;   ///< since the beginning
+    std::size_t threads = 0;         ///< that have state now
+
+    /// Counted from `diagnostics::counters` up; zero below.
+    operation_counts operations{};
+
+    friend bool operator==(alloc_stats const&, alloc_stats const&) noexcept = default;
+};
+
+}  // namespace framealloc

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include <framealloc/fault.hpp>
+
+namespace framealloc {
+
+/// What `verify()` found: nothing wrong, or the first thing that is.
+struct [[nodiscard]] verification {
+    bool sound = true;
+    fault first{};
+
+    [[nodiscard]] constexpr explicit operator bool() const noexcept { return sound; }
+};
+
+}  // namespace framealloc

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include <framealloc/policy.hpp>
+
+namespace framealloc::backend {
+
+/// Backend: two in one. Regions, for slabs, chunks and records, come from `Regions`, which has virtual memory; single
+/// blocks come from `Blocks`. The default is `split<virtual_memory, system>`.
+///
+///   Cost      That of the part; no dispatch at run time.
+///   Threads   Thread-safe when both parts are.
+///   Failure   That of the part.
+///   Lifetime  That of the part. Each kind goes back to the part that gave it: the two kinds never mix.
+template <class Regions, class Blocks>
+class split {
+public:
+    using family = backend_family;
+    static constexpr bool is_thread_safe = backend_is_thread_safe<Regions> && backend_is_thread_safe<Blocks>;
+
+    static_assert(has_virtual_memory<Regions>,
+                  "framealloc: backend::split<Regions, Blocks> wants a first backend that reserves, commits, "
+                  "decommits and releases");
+
+    constexpr split() = default;
+    constexpr split(Regions regions, Blocks blocks) : regions_(regions), blocks_(blocks) {}
+
+    [[nodiscard]] void* try_allocate(layout request) noexcept { return blocks_.try_allocate(request); }
+    void deallocate(void* p, layout given) noexcept { blocks_.deallocate(p, given); }
+
+    [[nodiscard]] void* reserve(layout range) noexcept { return regions_.reserve(range); }
+    [[nodiscard]] bool commit(void* p, std::size_t bytes) noexcept { return regions_.commit(p, bytes); }
+    [[nodiscard]] bool decommit(void* p, std::size_t bytes) noexcept { return regions_.decommit(p, bytes); }
+    [[nodiscard]] bool release(void* p, layout range) noexcept { return regions_.release(p, range); }
+
+    [[nodiscard]] Regions& regions() noexcept { return regions_; }
+    [[nodiscard]] Blocks& blocks() noexcept { return blocks_; }
+
+private:
+    [[no_unique_address]] Regions regions_{};
+    [[no_unique_address]] Blocks blocks_{};
+};
+
+}  // namespace framealloc::backend

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include <framealloc/detail/platform/platform.hpp>
+#include <framealloc/policy.hpp>
+
+namespace framealloc::backend {
+
+/// Backend: pages from the operating system. Address space is reserved first and gets memory when it is committed.
+///
+/// Choose it for regions and chunks: what is decommitted leaves the process at once. Not for many small blocks, each of
+/// which costs a page and a system call; the default assembly takes large blocks from `backend::system`.
+///
+///   Cost      One system call per operation, and a page fault at the first touch of each page.
+///   Threads   Any number.
+///   Failure   `reserve`, `commit` and `try_allocate` answer null or false and change nothing; exhaustion is seen at the
+///             commit, because reservations are made without MAP_NORESERVE.
+///   Lifetime  A reservation lives until `release`.
+struct virtual_memory {
+    using family = backend_family;
+    static constexpr bool is_thread_safe = true;
+
+    [[nodiscard]] void* reserve(layout range) noexcept {
+        return detail::platform::reserve(whole_pages(range.bytes), range.align);
+    }
+    [[nodiscard]] bool commit(void* p, std::size_t bytes) noexcept {
+        return detail::platform::commit(p, whole_pages(bytes));
+    }
+    [[nodiscard]] bool decommit(void* p, std::size_t bytes) noexcept {
+        return detail::platform::decommit(p, whole_pages(bytes));
+    }
+    [[nodiscard]] bool release(void* p, layout range) noexcept {
+        return detail::platform::release(p, whole_pages(range.bytes));
+    }
+
+    [[nodiscard]] void* try_allocate(layout request) noexcept {
+        void* const p = reserve(request);
+        if (p == nullptr || commit(p, request.bytes)) return p;
+        static_cast<void>(release(p, request));
+        return nullptr;
+    }
+    void deallocate(void* p, layout given) noexcept { static_cast<void>(release(p, given)); }
+
+private:
+    /// Zero when rounding wraps, which the system refuses.
+    [[nodiscard]] static std::size_t whole_pages(std::size_t bytes) noexcept {
+        return detail::round_up(bytes, detail::platform::page_bytes());
+    }
+};
+
+}  // namespace framealloc::backend
