@@ -42,6 +42,11 @@ public:
     using backend_type = typename A::backend;
     using budget_type = typename A::budget;
     using canonical = composed_alloc;
+    using local_type = detail::thread_state<A>;
+    template <class T>
+    using pool_ptr = framealloc::pool_ptr<T, A>;
+    template <class T>
+    using heap_ptr = framealloc::heap_ptr<T, A>;
 
     /// `given`: an `alloc_config` and policy objects with state, in any order, each at most once.
     template <class... Given>
@@ -119,7 +124,7 @@ public:
     // --- threads ------------------------------------------------------------------------------------------------------
 
     /// The calling thread's state: the verbs without the look-up, for loops. Good on this thread, until it ends.
-    [[nodiscard]] detail::thread_state<A>& local() { return core_.state_or_throw(); }
+    [[nodiscard]] local_type& local() { return core_.state_or_throw(); }
 
     /// Makes the calling thread's state now instead of at its first request, and warms it up. False where memory is short.
     /// Between frames.

@@ -51,7 +51,9 @@ public:
     }
 
     [[nodiscard]] frame_position position(frame_window const& window) const noexcept {
-        return {.cursor = window.at(), .chunk = regular_.last, .large = large_.last};
+        // Where nothing has been served yet, also before a frame is joined, the place to come back to is the start.
+        std::uintptr_t const cursor = window.at();
+        return {.cursor = cursor, .chunk = cursor != 0 ? regular_.last : nullptr, .large = large_.last};
     }
 
     /// Rewinds to a position of this frame that has not been rewound past. Chunks taken since go back to `source`.

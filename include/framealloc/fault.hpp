@@ -113,8 +113,8 @@ enum class fault_action : unsigned char {
     stop,   ///< end the program
 };
 
-/// Called with each mistake and with each refusal that nobody else can report. It may be called on any thread, holds no
-/// lock of ours, and may use the allocator that calls it.
+/// Called with each mistake and with each refusal that nobody else can report. It may be called on any thread, while no
+/// lock of ours is held, and may use the allocator that calls it. It may throw out of calls that are not noexcept.
 using fault_handler = fault_action (*)(fault const&);
 
 /// The handler in place from the start: writes the report to standard error and does what `fault::stops` says.

@@ -169,7 +169,8 @@ private:
                       "framealloc: objects in a frame are destroyed at its end, where a destructor must not throw");
         auto* const f = ::new (record) detail::finaliser{
             .older = nullptr, .run = &detail::finalise<T>, .objects = const_cast<std::remove_cv_t<T>*>(first), .count = n};
-        static_cast<detail::thread_state<A>&>(self().hot()).frame.add(*f);
+        // Not through hot(): an instance without a slot of its own has nothing there.
+        self().state()->frame.add(*f);
     }
 };
 

@@ -318,7 +318,7 @@ public:
         void* const p = may_throw ? s.frame_alloc(request) : s.try_frame_alloc(request);
         if (p == nullptr) return {};
         auto* const mark = ::new (p) frame_mark{};
-        // A frame joined or a first chunk taken just now has moved the place to come back to.
+        // From before the mark itself was allocated, so that rolling back takes it back as well.
         s.frame.push_mark_at(*mark, before, false);
         return {&s, mark, mark->sequence};
     }
@@ -500,7 +500,11 @@ private:
     FRAMEALLOC_COLD state_type* make_state() noexcept {
         thread_registry::enroll(*this);
         if (thread_record* const r = thread_registry::find(*this)) return static_cast<state_type*>(r);
-        if (thread_record* const r = thread_registry::adopt(*this)) return static_cast<state_type*>(r);
+        if (thread_record* const r = thread_registry::adopt(*this)) {
+            auto* const adopted = static_cast<state_type*>(r);
+            adopted->frame.start_thread();
+            return adopted;
+        }
         void* place = nullptr;
         {
             locked const guard{guard_};
@@ -526,7 +530,7 @@ private:
         sum.frame_bytes_reserved += s.frame.reserved_bytes();
         sum.frame_bytes_last += s.frame.last_bytes();
         sum.frame_bytes_peak += s.frame.peak_bytes();
-        sum.frames_begun += s.frame.number();
+        sum.frames_begun += s.frame.begun();
         sum.frame_bytes_total += s.frame.total_bytes();
         sum.threads += live;
         sum.operations += s.counted.counts();

@@ -39,7 +39,11 @@ class frame_state {
 
 public:
     [[nodiscard]] frame_kind kind() const noexcept { return kind_.load(order::relaxed); }
-    [[nodiscard]] unsigned long long number() const noexcept { return number_.load(order::relaxed); }
+    /// Frames begun with this record, by all its threads.
+    [[nodiscard]] unsigned long long begun() const noexcept { return number_.load(order::relaxed); }
+    /// Frames begun by its present thread.
+    [[nodiscard]] unsigned long long number() const noexcept { return begun() - before_thread_; }
+    void start_thread() noexcept { before_thread_ = begun(); }
     [[nodiscard]] bool has_open_scope() const noexcept {
         for (frame_mark const* m = marks_; m != nullptr; m = m->older) {
             if (m->is_scope) return true;
@@ -48,7 +52,7 @@ public:
     }
 
     void open(frame_window& window, frame_kind kind) noexcept {
-        number_.store(number() + 1, order::relaxed);
+        number_.store(begun() + 1, order::relaxed);
         kind_.store(kind, order::relaxed);
         engine_.open(window);
     }
@@ -157,6 +161,7 @@ private:
     finaliser* finalisers_ = nullptr;
     frame_mark* marks_ = nullptr;
     unsigned long long sequence_ = 0;
+    unsigned long long before_thread_ = 0;
     atomic<frame_kind> kind_{frame_kind::closed};
     atomic<unsigned long long> number_{0};
     atomic<std::size_t> last_bytes_{0};

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# Every code block of the documents compiles and runs.
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+file(GLOB framealloc_documents RELATIVE ${PROJECT_SOURCE_DIR} CONFIGURE_DEPENDS
+    ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/docs/*.md)
+if(framealloc_documents)
+    add_test(NAME docs/blocks COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/docs/check_blocks.py
+        ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_BINARY_DIR}/docs ${CMAKE_CXX_COMPILER}
+        -I${PROJECT_SOURCE_DIR}/include -I${PROJECT_SOURCE_DIR}/policies -- ${framealloc_documents})
+endif()
