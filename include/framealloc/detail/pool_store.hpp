@@ -130,13 +130,17 @@ public:
         depots_[c].out.fetch_sub(static_cast<std::ptrdiff_t>(n), order::relaxed);
         for (std::size_t i = 0; i < n;) {
             slab_type* const s = slab_type::of(blocks[i]);
-            std::size_t const word = s->index_of(blocks[i]) / 64;
+            std::size_t index = s->index_of(blocks[i]);
+            std::size_t const word = index / 64;
             std::uint64_t bits = 0;
             std::uint64_t count = 0;
             // Neighbours in a batch are mostly neighbours in a slab: one exchange for all of a word.
-            for (; i < n && slab_type::of(blocks[i]) == s && s->index_of(blocks[i]) / 64 == word; ++i, ++count) {
-                bits |= std::uint64_t{1} << (s->index_of(blocks[i]) % 64);
-            }
+            do {
+                bits |= std::uint64_t{1} << (index % 64);
+                ++count;
+                if (++i == n || slab_type::of(blocks[i]) != s) break;
+                index = s->index_of(blocks[i]);
+            } while (index / 64 == word);
             if (s->settle(word, bits, count)) registry_.put_in_line(s);
         }
         if (registry_.has_line() && guard_.try_lock()) {

@@ -19,6 +19,16 @@ struct slab_shape {
     std::size_t first_block = 0;  ///< offset from the slab's address, a multiple of block_bytes' alignment
     std::size_t block_count = 0;
     std::size_t bit_words = 0;    ///< words of 64 bits in one set of bits
+    std::uint64_t reciprocal = 0; ///< 2^32 / block_bytes, rounded up; see `divides_exactly`
+
+    [[nodiscard]] constexpr std::size_t index_at(std::size_t offset_in_blocks) const noexcept {
+        return (offset_in_blocks * reciprocal) >> 32;
+    }
+    /// The error of the reciprocal is below block_bytes / 2^32 and none for powers of two; times the largest offset it must
+    /// stay below one part of block_bytes.
+    [[nodiscard]] constexpr bool divides_exactly(std::size_t slab_bytes) const noexcept {
+        return is_power_of_two(block_bytes) || slab_bytes * block_bytes <= std::uint64_t{1} << 32;
+    }
 };
 
 /// A slab's life is one word, so that every decision about it is one compare-exchange.
@@ -79,7 +89,8 @@ struct slab {
         std::size_t const words = (A::pool::slab_bytes / bytes + 63) / 64;
         std::size_t const first = round_up(sizeof(slab) + words * 8 * bit_sets, natural);
         std::size_t const count = (A::pool::slab_bytes - first) / bytes;
-        return {.block_bytes = bytes, .first_block = first, .block_count = count, .bit_words = words};
+        return {.block_bytes = bytes, .first_block = first, .block_count = count, .bit_words = words,
+                .reciprocal = ((std::uint64_t{1} << 32) + bytes - 1) / bytes};
     }
 
     [[nodiscard]] bit_word* settled_bits() noexcept { return reinterpret_cast<bit_word*>(this + 1); }
@@ -89,8 +100,7 @@ struct slab {
         return pointer_to<void>(address_of(this) + shape->first_block + i * shape->block_bytes);
     }
     [[nodiscard]] std::size_t index_of(void const* p) const noexcept {
-        auto const offset = static_cast<std::uint32_t>(address_of(p) - address_of(this) - shape->first_block);
-        return offset / static_cast<std::uint32_t>(shape->block_bytes);
+        return shape->index_at(address_of(p) - address_of(this) - shape->first_block);
     }
     /// True when `p` is the address of one of the blocks.
     [[nodiscard]] bool is_block(void const* p) const noexcept {

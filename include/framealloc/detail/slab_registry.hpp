@@ -40,6 +40,15 @@ class slab_registry {
     };
     static constexpr shape_table shapes_{};
 
+    static consteval bool all_divide_exactly() {
+        for (slab_shape const& s : shapes_.shapes) {
+            if (!s.divides_exactly(slab_bytes)) return false;
+        }
+        return true;
+    }
+    static_assert(all_divide_exactly(), "framealloc: a pool policy whose classes are no powers of two wants slab_bytes "
+                                        "times the largest class within 2^32");
+
 public:
     [[nodiscard]] static constexpr slab_shape const& shape(std::size_t c) noexcept { return shapes_.shapes[c]; }
 
