@@ -2,8 +2,9 @@
 #pragma once
 
 #include <framealloc/config.hpp>
-#include <framealloc/detail/core.hpp>
 #include <framealloc/detail/policy_pack.hpp>
+#include <framealloc/detail/reports.hpp>
+#include <framealloc/detail/slow_paths.hpp>
 #include <framealloc/frame_scope.hpp>
 #include <framealloc/intent.hpp>
 
@@ -141,11 +142,11 @@ public:
 
     // --- reports ------------------------------------------------------------------------------------------------------
 
-    [[nodiscard]] alloc_stats stats() { return core_.stats(); }
+    [[nodiscard]] alloc_stats stats() { return detail::collect_stats(core_); }
     /// Bytes that a live pool or heap block has room for; 0 for any other address.
     [[nodiscard]] std::size_t usable_size(void* p) noexcept { return core_.usable_size(p); }
     /// Checks every structure, while the instance is at rest. O(slabs + heap blocks).
-    [[nodiscard]] verification verify() { return core_.verify(); }
+    [[nodiscard]] verification verify() { return detail::verify_all(core_); }
     /// Unique among all instances of the process, in its whole life; 0 before the first use.
     [[nodiscard]] unsigned long long id() const noexcept { return core_.id.load(detail::order::relaxed); }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
-#include <framealloc/detail/core.hpp>
+#include <framealloc/detail/slow_paths.hpp>
 
 namespace framealloc {
 

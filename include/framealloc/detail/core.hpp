@@ -2,9 +2,8 @@
 #pragma once
 
 #include <framealloc/detail/heap_store.hpp>
+#include <framealloc/detail/refusals.hpp>
 #include <framealloc/detail/thread_state.hpp>
-#include <framealloc/stats.hpp>
-#include <framealloc/verification.hpp>
 
 namespace framealloc::detail {
 
@@ -113,7 +112,7 @@ public:
     }
     [[nodiscard]] state_type& state_or_throw() {
         state_type* const s = state();
-        if (s == nullptr) throw_failure(refusal({.bytes = sizeof(state_type), .align = alignof(state_type)}), {});
+        if (s == nullptr) throw_failure(latest_refusal(gate_, {.bytes = sizeof(state_type), .align = alignof(state_type)}), {});
         return *s;
     }
     [[nodiscard]] chunk_source<A> chunks() noexcept { return {gate_, chunks_}; }
@@ -143,7 +142,7 @@ public:
     [[nodiscard]] void* heap_allocate(layout request) noexcept {
         fault why;
         void* const p = serve_heap(request, why);
-        if (p == nullptr) refused(why);
+        if (p == nullptr) report_refusal<A>(why);
         return p;
     }
     [[nodiscard]] void* heap_allocate_or_throw(layout request) {
@@ -156,7 +155,7 @@ public:
         if (!is_possible(request, why)) return nullptr;
         void* const p = heap_.allocate(request);
         if (p == nullptr) {
-            why = refusal(request);
+            why = latest_refusal(gate_, request);
         } else if constexpr (A::diagnostics::counts_operations) {
             if (state_type* const s = state()) s->counted.on_heap_allocate(request.bytes);
         }
@@ -168,7 +167,7 @@ public:
         if constexpr (has_pools) {
             if (map_.kind_of(p) == address_kind::slab) {
                 slab<A>& s = *slab<A>::of(p);
-                if (s.instance != this) return misuse(fault_code::foreign_pointer, foreign_slab_note, address_of(p));
+                if (s.instance != this) return report_misuse<A>(fault_code::foreign_pointer, foreign_slab_note, address_of(p));
                 std::size_t const c = s.size_class;
                 return this->pool_free(p, {.bytes = A::pool::class_bytes(c), .align = 1});
             }
@@ -185,23 +184,23 @@ public:
                     }
                     return;
                 }
-                return misuse(fault_code::double_free,
+                return report_misuse<A>(fault_code::double_free,
                               "the block at 0x%llx is not alive: it has been freed, or was never given out",
                               address_of(p));
             case address_kind::slab:
-                return misuse(fault_code::foreign_pointer,
+                return report_misuse<A>(fault_code::foreign_pointer,
                               "the block at 0x%llx is a pool's; expected a heap block, whose giver is heap_alloc()",
                               address_of(p));
             case address_kind::unknown: break;
         }
-        misuse(fault_code::foreign_pointer, "0x%llx lies in no slab and no heap block", address_of(p));
+        report_misuse<A>(fault_code::foreign_pointer, "0x%llx lies in no slab and no heap block", address_of(p));
     }
 
     /// The heap's part of a sized free.
     FRAMEALLOC_COLD void free_large(void* p, layout given) noexcept {
         if constexpr (checks) {
             if (map_.kind_of(p) == address_kind::heap && heap_.is_alive(p) && heap_prefix::of(p).bytes != given.bytes) {
-                return misuse(fault_code::wrong_size, "the block at 0x%llx has %llu bytes; it was freed as %llu",
+                return report_misuse<A>(fault_code::wrong_size, "the block at 0x%llx has %llu bytes; it was freed as %llu",
                               address_of(p), heap_prefix::of(p).bytes, given.bytes);
             }
         }
@@ -211,20 +210,20 @@ public:
     /// With checks: whether `p` may be freed as a block of class `c`. It is marked free and filled then.
     [[nodiscard]] bool check_pool_free(void* p, std::size_t c) noexcept {
         if (p == nullptr || map_.kind_of(p) != address_kind::slab) {
-            misuse(fault_code::foreign_pointer, "0x%llx lies in no slab of this process", address_of(p));
+            report_misuse<A>(fault_code::foreign_pointer, "0x%llx lies in no slab of this process", address_of(p));
             return false;
         }
         slab<A>& s = *slab<A>::of(p);
         if (s.instance != this) {
-            misuse(fault_code::foreign_pointer, foreign_slab_note, address_of(p));
+            report_misuse<A>(fault_code::foreign_pointer, foreign_slab_note, address_of(p));
         } else if (!s.is_block(p)) {
-            misuse(fault_code::foreign_pointer, "0x%llx is not the start of a block; its slab begins at 0x%llx",
+            report_misuse<A>(fault_code::foreign_pointer, "0x%llx is not the start of a block; its slab begins at 0x%llx",
                    address_of(p), address_of(&s));
         } else if (s.size_class != c) {
-            misuse(fault_code::wrong_size, "the block at 0x%llx has %llu bytes; it was freed as %llu", address_of(p),
+            report_misuse<A>(fault_code::wrong_size, "the block at 0x%llx has %llu bytes; it was freed as %llu", address_of(p),
                    s.shape->block_bytes, A::pool::class_bytes(c));
         } else if (!s.mark_free(p)) {
-            misuse(fault_code::double_free, "the block at 0x%llx, of %llu bytes, is free already", address_of(p),
+            report_misuse<A>(fault_code::double_free, "the block at 0x%llx, of %llu bytes, is free already", address_of(p),
                    s.shape->block_bytes);
         } else {
             if constexpr (A::diagnostics::fills_released) __builtin_memset(p, 0xCD, s.shape->block_bytes);
@@ -252,7 +251,7 @@ public:
 
     [[nodiscard]] bool begin_frame(state_type& s) {
         if (s.frame.kind() != frame_kind::closed) [[unlikely]] {
-            misuse(fault_code::frame_already_open, "frame %llu of thread %llu is open", s.frame.number(), thread_number());
+            report_misuse<A>(fault_code::frame_already_open, "frame %llu of thread %llu is open", s.frame.number(), thread_number());
             return false;
         }
         s.frame.open(s.window, frame_kind::own);
@@ -262,7 +261,7 @@ public:
     void end_frame(state_type* s) {
         if (s == nullptr || s->frame.kind() != frame_kind::own) [[unlikely]] return no_frame_to_end(s);
         if (s->frame.has_open_scope()) [[unlikely]] {
-            return misuse(fault_code::frame_not_begun, "a frame_scope() is still open in frame %llu of thread %llu",
+            return report_misuse<A>(fault_code::frame_not_begun, "a frame_scope() is still open in frame %llu of thread %llu",
                           s->frame.number(), thread_number());
         }
         auto source = chunks();
@@ -276,14 +275,14 @@ public:
         unsigned long long const number = last_shared_.load(order::relaxed) + 1;
         // release: what the caller prepared for the frame is there for a thread that joins it.
         if (!open_shared_.compare_exchange(closed, number, order::release, order::relaxed)) {
-            return misuse(fault_code::frame_already_open, "the frame of all threads, number %llu, is open", closed);
+            return report_misuse<A>(fault_code::frame_already_open, "the frame of all threads, number %llu, is open", closed);
         }
         last_shared_.store(number, order::relaxed);
     }
 
     void end_frame_all() {
         if (open_shared_.exchange(0, order::acq_rel) == 0) {
-            return misuse(fault_code::frame_not_begun, "no frame of all threads is open; %llu have been",
+            return report_misuse<A>(fault_code::frame_not_begun, "no frame of all threads is open; %llu have been",
                           last_shared_.load(order::relaxed));
         }
         // acquire: pairs with join; what the threads did since, the caller's sync point has ordered.
@@ -326,10 +325,10 @@ public:
     /// Whether `mark` may be rolled back by the thread whose state is `s`; reports what is wrong otherwise.
     [[nodiscard]] bool may_roll_back(state_type* s, checkpoint const& c) {
         if (s == nullptr || c.thread() != s) {
-            misuse(fault_code::frame_of_another_thread, "checkpoint %llu was taken by another thread than %llu",
+            report_misuse<A>(fault_code::frame_of_another_thread, "checkpoint %llu was taken by another thread than %llu",
                    c.sequence(), thread_number());
         } else if (s->frame.kind() == frame_kind::closed || !s->frame.is_live(c.mark(), c.sequence())) {
-            misuse(fault_code::checkpoint_not_live,
+            report_misuse<A>(fault_code::checkpoint_not_live,
                    "checkpoint %llu is dead: rolled back already, or its frame or scope has ended, or a later scope is open",
                    c.sequence());
         } else {
@@ -352,11 +351,11 @@ public:
 
     void leave_scope(state_type& s, frame_mark const& mark, bool opened_frame) {
         if (state_if_any() != &s) {
-            return misuse(fault_code::frame_of_another_thread, "a frame_scope() was left on thread %llu, not on its own",
+            return report_misuse<A>(fault_code::frame_of_another_thread, "a frame_scope() was left on thread %llu, not on its own",
                           thread_number());
         }
         if (s.frame.kind() == frame_kind::closed || !s.frame.is_live(&mark, mark.sequence)) {
-            return misuse(fault_code::checkpoint_not_live, "scope %llu was left after its frame or a scope around it",
+            return report_misuse<A>(fault_code::checkpoint_not_live, "scope %llu was left after its frame or a scope around it",
                           mark.sequence);
         }
         auto source = chunks();
@@ -376,108 +375,26 @@ public:
         }
     }
 
-    // --- reports ------------------------------------------------------------------------------------------------------
+    // --- for reports --------------------------------------------------------------------------------------------------
 
-    [[nodiscard]] alloc_stats stats() {
-        alloc_stats sum;
-        for_each_state([&](state_type& s, bool live) { add(sum, s, live); });
-        if constexpr (has_pools) {
-            for (std::size_t c = 0; c < A::pool::class_count; ++c) {
-                std::ptrdiff_t cached = pools_.blocks_in_depot(c);
-                for_each_state([&](state_type& s, bool) { cached += static_cast<std::ptrdiff_t>(s.pools.held(s, c)); });
-                std::ptrdiff_t const live = pools_.blocks_out(c) - cached;
-                sum.pool_blocks_live += live > 0 ? static_cast<std::size_t>(live) : 0;
-                sum.pool_bytes_live += live > 0 ? static_cast<std::size_t>(live) * A::pool::class_bytes(c) : 0;
-                sum.pool_bytes_cached += cached > 0 ? static_cast<std::size_t>(cached) * A::pool::class_bytes(c) : 0;
-            }
-            locked const guard{guard_};
-            sum.pool_bytes_reserved = pools_.committed_bytes();
-        }
-        sum.heap_blocks_live = heap_.live_blocks();
-        sum.heap_bytes_live = heap_.live_bytes();
-        sum.heap_bytes_cached = heap_.cached_bytes();
-        sum.backend_bytes = gate_.taken_bytes();
-        sum.backend_calls = gate_.calls();
-        return sum;
-    }
-
-    /// Looks at every structure. The instance is at rest. O(slabs + heap blocks).
-    [[nodiscard]] verification verify() {
-        locked const guard{guard_};
-        std::size_t accounted = records_.taken_bytes() + chunks_.taken_bytes() + heap_.cached_bytes();
-        if constexpr (has_pools) {
-            accounted += pools_.committed_bytes();
-            verification slabs;
-            pools_.for_each_slab([&](slab<A>& s) {
-                slab_word const word{s.word.load(order::acquire)};
-                std::size_t bits = 0;
-                for (std::size_t i = 0; i < s.shape->bit_words; ++i) {
-                    for (std::uint64_t w = s.settled_bits()[i].load(order::relaxed); w != 0; w &= w - 1) ++bits;
-                }
-                if (s.instance != this || word.carved() > s.shape->block_count ||
-                    bits != static_cast<std::size_t>(word.settled())) {
-                    slabs = unsound("the slab at 0x%llx has %llu blocks settled by its bits, %llu by its count",
-                                    address_of(&s), bits, static_cast<unsigned long long>(word.settled()));
-                }
-            });
-            if (!slabs) return slabs;
-        }
-        std::size_t const heap_bytes = heap_.verified_bytes();
-        if (heap_bytes == SIZE_MAX) return unsound("a live heap block has a damaged head");
-        accounted += heap_bytes;
-        if (accounted != gate_.taken_bytes()) {
-            return unsound("%llu bytes are accounted for, %llu were taken from the backend", accounted,
-                           gate_.taken_bytes());
-        }
-        return {};
-    }
-
-    [[nodiscard]] backend_gate<A>& gate() noexcept { return gate_; }
-    [[nodiscard]] alloc_config const& config() const noexcept { return config_; }
-
-    /// A mistake of the caller: reported, and then the call is ignored unless the handler stops the program.
-    template <class... Numbers>
-    FRAMEALLOC_COLD static void misuse(fault_code code, char const* note, Numbers... numbers) {
-        report({.code = code,
-                .note = note,
-                .numbers = {static_cast<unsigned long long>(numbers)...},
-                .stops = A::diagnostics::stops_on_misuse});
-    }
-
-    /// A `try_` form that refuses: mistakes are named at every level, the rest where somebody checks.
-    FRAMEALLOC_COLD static void refused(fault const& why) {
-        fault f = why;
-        bool const outside = f.code == fault_code::frame_not_open;
-        f.stops = A::diagnostics::stops_on_misuse && (outside || f.code == fault_code::impossible_alignment);
-        bool const worth_saying = f.code != fault_code::out_of_memory && f.code != fault_code::budget_exceeded;
-        if (outside || (checks && worth_saying)) report(f);
-    }
-
-    [[nodiscard]] static bool is_possible(layout request, fault& why) noexcept {
-        if (request.is_possible()) [[likely]] return true;
-        if (!request.has_valid_align()) {
-            why = {.code = fault_code::impossible_alignment,
-                   .note = "asked for alignment %llu (and %llu bytes); expected a power of two from 1 to %llu",
-                   .numbers = {request.align, request.bytes, max_alignment}};
+    /// Calls `f(state, whether its thread runs)` for every record, with the registry locked.
+    template <class F>
+    void for_each_state(F&& f) {
+        if constexpr (sync::one_thread) {
+            f(own_.only, true);
         } else {
-            why = {.code = fault_code::impossible_size,
-                   .note = "asked for %llu bytes; expected at most %llu",
-                   .numbers = {request.bytes, max_request_bytes}};
+            thread_registry::for_each_record(*this, [&](thread_record& r) {
+                f(static_cast<state_type&>(r), r.life.load(order::relaxed) == record_life::live);
+            });
         }
-        return false;
     }
-
-    /// Why the backend or the budget has just refused the calling thread.
-    [[nodiscard]] fault refusal(layout request) noexcept {
-        if (gate_.refusal() == fault_code::budget_exceeded) {
-            return {.code = fault_code::budget_exceeded,
-                    .note = "asked for %llu bytes; %llu of the budget's %llu bytes are used",
-                    .numbers = {request.bytes, gate_.budget().used_bytes(), gate_.budget().limit_bytes()}};
-        }
-        return {.code = fault_code::out_of_memory,
-                .note = "asked for %llu bytes, align %llu; %llu bytes are taken from the backend",
-                .numbers = {request.bytes, request.align, gate_.taken_bytes()}};
-    }
+    [[nodiscard]] backend_gate<A>& gate() noexcept { return gate_; }
+    [[nodiscard]] metadata<A>& thread_records() noexcept { return records_; }
+    [[nodiscard]] chunk_pool<A>& chunk_store() noexcept { return chunks_; }
+    [[nodiscard]] auto& pool_part() noexcept { return pools_; }
+    [[nodiscard]] heap_store<A>& heap_part() noexcept { return heap_; }
+    [[nodiscard]] typename sync::mutex& guard() noexcept { return guard_; }
+    [[nodiscard]] alloc_config const& config() const noexcept { return config_; }
 
     [[nodiscard]] static unsigned long long thread_number() noexcept {
         if constexpr (sync::one_thread) {
@@ -519,33 +436,12 @@ private:
 
     void no_frame_to_end(state_type* s) {
         if (s != nullptr && s->frame.kind() == frame_kind::shared) {
-            return misuse(fault_code::frame_not_begun,
+            return report_misuse<A>(fault_code::frame_not_begun,
                           "thread %llu is in the frame of all threads, which end_frame_all() ends", thread_number());
         }
-        misuse(fault_code::frame_not_begun, "no frame is open on thread %llu", thread_number());
+        report_misuse<A>(fault_code::frame_not_begun, "no frame is open on thread %llu", thread_number());
     }
 
-    static void add(alloc_stats& sum, state_type& s, bool live) noexcept {
-        sum.frame_bytes_used += s.frame.used_bytes(s.window);
-        sum.frame_bytes_reserved += s.frame.reserved_bytes();
-        sum.frame_bytes_last += s.frame.last_bytes();
-        sum.frame_bytes_peak += s.frame.peak_bytes();
-        sum.frames_begun += s.frame.begun();
-        sum.frame_bytes_total += s.frame.total_bytes();
-        sum.threads += live;
-        sum.operations += s.counted.counts();
-    }
-
-    template <class F>
-    void for_each_state(F&& f) {
-        if constexpr (sync::one_thread) {
-            f(own_.only, true);
-        } else {
-            thread_registry::for_each_record(*this, [&](thread_record& r) {
-                f(static_cast<state_type&>(r), r.life.load(order::relaxed) == record_life::live);
-            });
-        }
-    }
     /// Without the registry's lock, for callbacks of users: the instance is nobody else's any more.
     template <class F>
     void for_each_state_at_rest(F&& f) {
@@ -556,14 +452,6 @@ private:
         }
     }
 
-    template <class... Numbers>
-    [[nodiscard]] static verification unsound(char const* note, Numbers... numbers) noexcept {
-        return {.sound = false,
-                .first = {.code = fault_code::internal,
-                          .note = note,
-                          .numbers = {static_cast<unsigned long long>(numbers)...}}};
-    }
-
     // --- what the registry asks ---------------------------------------------------------------------------------------
 
     static void finish_frames(thread_record& r) {
@@ -571,7 +459,7 @@ private:
         if (s.frame.kind() != frame_kind::own) return;
         core& c = s.shared();
         if constexpr (checks) {
-            misuse(fault_code::frame_left_open, "frame %llu of thread %llu was open", s.frame.number(), thread_number());
+            report_misuse<A>(fault_code::frame_left_open, "frame %llu of thread %llu was open", s.frame.number(), thread_number());
         }
         auto source = c.chunks();
         s.frame.end(s.window, source);
@@ -614,83 +502,5 @@ private:
     shared_value<state_type*> joined_{nullptr};
     [[no_unique_address]] own_state<A> own_;
 };
-
-// --- the cold half of a thread's state --------------------------------------------------------------------------------
-
-template <class A>
-chunk_source<A> thread_state<A>::chunks() noexcept {
-    return core_->chunks();
-}
-
-template <class A>
-void* thread_state<A>::serve_frame(layout request, fault& why) noexcept {
-    if (!core<A>::is_possible(request, why)) return nullptr;
-    if (frame.kind() == frame_kind::closed && !core_->join(*this)) {
-        why = {.code = fault_code::frame_not_open,
-               .note = "asked for %llu bytes, align %llu; no frame is open on thread %llu",
-               .numbers = {request.bytes, request.align, core<A>::thread_number()}};
-        return nullptr;
-    }
-    auto source = chunks();
-    core_->gate().note(fault_code::arena_exhausted);  // unless the gate, if it is asked, says otherwise
-    void* const p = frame.allocate(this->window, request, source);
-    if (p == nullptr) {
-        why = core_->gate().refusal() != fault_code::arena_exhausted
-                  ? core_->refusal(request)
-                  : fault{.code = fault_code::arena_exhausted,
-                          .note = "asked for %llu bytes, align %llu; %llu bytes of the frame are used",
-                          .numbers = {request.bytes, request.align, frame.used_bytes(this->window)}};
-    } else if constexpr (A::diagnostics::counts_operations) {
-        counted.on_frame_allocate(request.bytes);
-    }
-    return p;
-}
-
-template <class A>
-void* thread_state<A>::frame_miss(layout request) noexcept {
-    fault why;
-    void* const p = serve_frame(request, why);
-    if (p == nullptr) core<A>::refused(why);
-    return p;
-}
-template <class A>
-void* thread_state<A>::frame_miss_or_throw(layout request) {
-    fault why;
-    void* const p = serve_frame(request, why);
-    if (p == nullptr) throw_failure(why, request);
-    return p;
-}
-
-template <class A>
-void* thread_state<A>::serve_pool(layout request, std::size_t c) noexcept {
-    if constexpr (A::pool::class_count != 0) {
-        void* const p = pools.refill(this->magazines[c], c, core_->pools_);
-        if (p == nullptr) return nullptr;
-        if constexpr (A::diagnostics::checks_blocks) slab<A>::of(p)->mark_live(p);
-        if constexpr (A::diagnostics::counts_operations) counted.on_pool_allocate(request.bytes);
-        return p;
-    } else {
-        return nullptr;
-    }
-}
-template <class A>
-void* thread_state<A>::pool_miss(layout request, std::size_t c) noexcept {
-    if (c == A::pool::class_count) return core_->heap_allocate(request);
-    return serve_pool(request, c);
-}
-template <class A>
-void* thread_state<A>::pool_miss_or_throw(layout request, std::size_t c) {
-    if (c == A::pool::class_count) return core_->heap_allocate_or_throw(request);
-    void* const p = serve_pool(request, c);
-    if (p == nullptr) throw_failure(core_->refusal(request), request);
-    return p;
-}
-template <class A>
-void thread_state<A>::pool_overflow(void* block, std::size_t c) noexcept {
-    if constexpr (A::pool::class_count != 0) {
-        if constexpr (A::diagnostics::counts_operations) counted.on_pool_free();
-        pools.overflow(this->magazines[c], c, block, core_->pools_);
-    }
-}
 
 }  // namespace framealloc::detail

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include <framealloc/detail/core.hpp>
+#include <framealloc/stats.hpp>
+#include <framealloc/verification.hpp>
+
+// What an instance tells of itself: sums over its threads and stores, and whether everything is as it should be.
+
+namespace framealloc::detail {
+
+template <class A>
+void add_thread(alloc_stats& sum, thread_state<A>& s, bool live) noexcept {
+    sum.frame_bytes_used += s.frame.used_bytes(s.window);
+    sum.frame_bytes_reserved += s.frame.reserved_bytes();
+    sum.frame_bytes_last += s.frame.last_bytes();
+    sum.frame_bytes_peak += s.frame.peak_bytes();
+    sum.frames_begun += s.frame.begun();
+    sum.frame_bytes_total += s.frame.total_bytes();
+    sum.threads += live;
+    sum.operations += s.counted.counts();
+}
+
+template <class A>
+void add_pools(alloc_stats& sum, core<A>& c) {
+    for (std::size_t size_class = 0; size_class < A::pool::class_count; ++size_class) {
+        std::ptrdiff_t cached = c.pool_part().blocks_in_depot(size_class);
+        c.for_each_state([&](thread_state<A>& s, bool) {
+            cached += static_cast<std::ptrdiff_t>(s.pools.held(s, size_class));
+        });
+        // While threads run, blocks on their way between the counts may make either negative for a moment.
+        std::ptrdiff_t const live = c.pool_part().blocks_out(size_class) - cached;
+        std::size_t const bytes = A::pool::class_bytes(size_class);
+        sum.pool_blocks_live += live > 0 ? static_cast<std::size_t>(live) : 0;
+        sum.pool_bytes_live += live > 0 ? static_cast<std::size_t>(live) * bytes : 0;
+        sum.pool_bytes_cached += cached > 0 ? static_cast<std::size_t>(cached) * bytes : 0;
+    }
+    locked const guard{c.guard()};
+    sum.pool_bytes_reserved = c.pool_part().committed_bytes();
+}
+
+template <class A>
+[[nodiscard]] alloc_stats collect_stats(core<A>& c) {
+    alloc_stats sum;
+    c.for_each_state([&](thread_state<A>& s, bool live) { add_thread(sum, s, live); });
+    if constexpr (A::pool::class_count != 0) add_pools(sum, c);
+    sum.heap_blocks_live = c.heap_part().live_blocks();
+    sum.heap_bytes_live = c.heap_part().live_bytes();
+    sum.heap_bytes_cached = c.heap_part().cached_bytes();
+    sum.backend_bytes = c.gate().taken_bytes();
+    sum.backend_calls = c.gate().calls();
+    return sum;
+}
+
+template <class... Numbers>
+[[nodiscard]] verification unsound(char const* note, Numbers... numbers) noexcept {
+    return {.sound = false,
+            .first = {.code = fault_code::internal,
+                      .note = note,
+                      .numbers = {static_cast<unsigned long long>(numbers)...}}};
+}
+
+/// A slab's count of settled blocks is the number of its bits, and it has given out no more than it has.
+template <class A>
+[[nodiscard]] verification verify_slab(slab<A>& s, void const* instance) {
+    slab_word const word{s.word.load(order::acquire)};
+    std::size_t bits = 0;
+    for (std::size_t i = 0; i < s.shape->bit_words; ++i) {
+        for (std::uint64_t w = s.settled_bits()[i].load(order::relaxed); w != 0; w &= w - 1) ++bits;
+    }
+    if (s.instance != instance) return unsound("the slab at 0x%llx has another owner", address_of(&s));
+    if (word.carved() > s.shape->block_count) {
+        return unsound("the slab at 0x%llx has given out %llu blocks of %llu", address_of(&s), word.carved(),
+                       s.shape->block_count);
+    }
+    if (word.settled() < 0 || bits != static_cast<std::size_t>(word.settled())) {
+        return unsound("the slab at 0x%llx has %llu blocks settled by its bits, %llu by its count", address_of(&s), bits,
+                       word.settled());
+    }
+    return {};
+}
+
+/// Every byte taken from the backend is accounted for, and every slab and heap block is sound. The instance is at rest.
+template <class A>
+[[nodiscard]] verification verify_all(core<A>& c) {
+    locked const guard{c.guard()};
+    std::size_t accounted = c.thread_records().taken_bytes() + c.chunk_store().taken_bytes() + c.heap_part().cached_bytes();
+    if constexpr (A::pool::class_count != 0) {
+        accounted += c.pool_part().committed_bytes();
+        verification slabs;
+        c.pool_part().for_each_slab([&](slab<A>& s) {
+            if (slabs) slabs = verify_slab(s, &c);
+        });
+        if (!slabs) return slabs;
+    }
+    std::size_t const heap_bytes = c.heap_part().verified_bytes();
+    if (heap_bytes == SIZE_MAX) return unsound("a live heap block has a damaged head");
+    accounted += heap_bytes;
+    if (accounted != c.gate().taken_bytes()) {
+        return unsound("%llu bytes are accounted for, %llu were taken from the backend", accounted, c.gate().taken_bytes());
+    }
+    return {};
+}
+
+}  // namespace framealloc::detail

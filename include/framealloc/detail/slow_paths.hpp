@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include <framealloc/detail/core.hpp>
+
+// What a thread does when a hot path has missed: join a frame, take a chunk, refill a magazine, or say why not.
+
+namespace framealloc::detail {
+
+template <class A>
+chunk_source<A> thread_state<A>::chunks() noexcept {
+    return core_->chunks();
+}
+
+template <class A>
+void* thread_state<A>::serve_frame(layout request, fault& why) noexcept {
+    if (!is_possible(request, why)) return nullptr;
+    if (frame.kind() == frame_kind::closed && !core_->join(*this)) {
+        why = {.code = fault_code::frame_not_open,
+               .note = "asked for %llu bytes, align %llu; no frame is open on thread %llu",
+               .numbers = {request.bytes, request.align, core<A>::thread_number()}};
+        return nullptr;
+    }
+    auto source = chunks();
+    core_->gate().note(fault_code::arena_exhausted);  // unless the gate, if it is asked, says otherwise
+    void* const p = frame.allocate(this->window, request, source);
+    if (p == nullptr) {
+        why = core_->gate().refusal() != fault_code::arena_exhausted
+                  ? latest_refusal(core_->gate(), request)
+                  : fault{.code = fault_code::arena_exhausted,
+                          .note = "asked for %llu bytes, align %llu; %llu bytes of the frame are used",
+                          .numbers = {request.bytes, request.align, frame.used_bytes(this->window)}};
+    } else if constexpr (A::diagnostics::counts_operations) {
+        counted.on_frame_allocate(request.bytes);
+    }
+    return p;
+}
+
+template <class A>
+void* thread_state<A>::frame_miss(layout request) noexcept {
+    fault why;
+    void* const p = serve_frame(request, why);
+    if (p == nullptr) report_refusal<A>(why);
+    return p;
+}
+template <class A>
+void* thread_state<A>::frame_miss_or_throw(layout request) {
+    fault why;
+    void* const p = serve_frame(request, why);
+    if (p == nullptr) throw_failure(why, request);
+    return p;
+}
+
+template <class A>
+void* thread_state<A>::serve_pool(layout request, std::size_t c) noexcept {
+    if constexpr (A::pool::class_count != 0) {
+        void* const p = pools.refill(this->magazines[c], c, core_->pools_);
+        if (p == nullptr) return nullptr;
+        if constexpr (A::diagnostics::checks_blocks) slab<A>::of(p)->mark_live(p);
+        if constexpr (A::diagnostics::counts_operations) counted.on_pool_allocate(request.bytes);
+        return p;
+    } else {
+        return nullptr;
+    }
+}
+template <class A>
+void* thread_state<A>::pool_miss(layout request, std::size_t c) noexcept {
+    if (c == A::pool::class_count) return core_->heap_allocate(request);
+    return serve_pool(request, c);
+}
+template <class A>
+void* thread_state<A>::pool_miss_or_throw(layout request, std::size_t c) {
+    if (c == A::pool::class_count) return core_->heap_allocate_or_throw(request);
+    void* const p = serve_pool(request, c);
+    if (p == nullptr) throw_failure(latest_refusal(core_->gate(), request), request);
+    return p;
+}
+template <class A>
+void thread_state<A>::pool_overflow(void* block, std::size_t c) noexcept {
+    if constexpr (A::pool::class_count != 0) {
+        if constexpr (A::diagnostics::counts_operations) counted.on_pool_free();
+        pools.overflow(this->magazines[c], c, block, core_->pools_);
+    }
+}
+
+}  // namespace framealloc::detail
