@@ -13,15 +13,10 @@ namespace framealloc {
 template <class A>
 class [[nodiscard]] frame_scope : public frame_verbs<frame_scope<A>, A> {
 public:
-    /// Throws `allocation_failure` when the thread has no state and cannot get one.
-    explicit frame_scope(detail::core<A>& owner) : state_(owner.state_or_throw()) {
-        if (state_.frame.kind() == detail::frame_kind::closed && !owner.join(state_)) {
-            static_cast<void>(owner.begin_frame(state_));
-            opened_frame_ = true;
-        }
-        state_.frame.push_mark(mark_, state_.window, true);
-    }
-    ~frame_scope() { state_.shared().leave_scope(state_, mark_, opened_frame_); }
+    /// Throws `allocation_failure` when the thread has no state and cannot get one. Beyond eight open scopes each takes 64
+    /// bytes of the frame, and throws where there is no room.
+    explicit frame_scope(detail::core<A>& owner) : frame_scope(owner.enter_scope()) {}
+    ~frame_scope() { state_.shared().leave_scope(state_, mark_, sequence_, opened_frame_); }
     frame_scope(frame_scope const&) = delete;
     frame_scope& operator=(frame_scope const&) = delete;
 
@@ -29,13 +24,18 @@ public:
     [[nodiscard]] FRAMEALLOC_HOT detail::hot_state& hot() noexcept { return state_; }
     [[nodiscard]] detail::core<A>& shared() noexcept { return state_.shared(); }
     [[nodiscard]] detail::thread_state<A>* state() noexcept { return &state_; }
-    FRAMEALLOC_COLD void* frame_miss(layout request) noexcept { return state_.frame_miss(request); }
-    FRAMEALLOC_COLD void* frame_miss_or_throw(layout request) { return state_.frame_miss_or_throw(request); }
+    FRAMEALLOC_HOT void* frame_miss(layout request) noexcept { return state_.frame_miss(request); }
+    FRAMEALLOC_HOT void* frame_miss_or_throw(layout request) { return state_.frame_miss_or_throw(request); }
 
 private:
+    explicit frame_scope(typename detail::core<A>::entered_scope const& entered) noexcept
+        : state_(*entered.state), mark_(entered.mark), sequence_(entered.sequence), opened_frame_(entered.opened_frame) {}
+
+    // Values, and nothing that anybody else points to: so the way to the state stays in a register.
     detail::thread_state<A>& state_;
-    detail::frame_mark mark_{};
-    bool opened_frame_ = false;
+    detail::frame_mark* mark_;
+    unsigned long long sequence_;
+    bool opened_frame_;
 };
 
 /// Rolls the frame back when it dies, unless `commit()` was called: what was allocated meanwhile is gone, objects

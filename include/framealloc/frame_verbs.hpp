@@ -106,16 +106,18 @@ private:
             if (state_ == nullptr) return;  // then the allocation will be refused
             position_ = state_->frame.position(state_->window);
             finalisers_ = state_->frame.finalisers();
+            marks_ = state_->frame.marks();
         }
         void undo() const noexcept {
             auto source = state_->chunks();
-            state_->frame.undo(state_->window, position_, finalisers_, source);
+            state_->frame.undo(state_->window, position_, finalisers_, marks_, source);
         }
 
     private:
         detail::thread_state<A>* state_;
         frame_position position_{};
         detail::finaliser* finalisers_ = nullptr;
+        detail::frame_mark* marks_ = nullptr;
     };
     struct no_undo_point {
         explicit no_undo_point(Self&) noexcept {}

@@ -20,6 +20,9 @@ inline constexpr std::size_t many = 5'000;
 /// Makes the compiler believe that `p` is used and that all memory may have changed: nothing is hoisted or left out.
 [[gnu::always_inline]] inline void use(void const* p) { asm volatile("" : : "r"(p) : "memory"); }
 
+/// The same after a free, when there is no pointer left to show.
+[[gnu::always_inline]] inline void forget() { asm volatile("" : : : "memory"); }
+
 /// Not inlined, so that each loop stands alone and holds its context in a register, as a function of a program does. The
 /// step has no captures: they would be memory that the loop reads.
 template <class Context, class Step>
@@ -27,11 +30,6 @@ template <class Context, class Step>
     for (; turns != 0; --turns) step(context);
 }
 
-[[gnu::always_inline]] inline void start() { CALLGRIND_ZERO_STATS; }
-inline void stop(std::string const& name, std::size_t turns) {
-    std::string const title = name + " " + std::to_string(turns);
-    CALLGRIND_DUMP_STATS_AT(title.c_str());
-}
 
 /// Counts `run(turns)` with both lengths; `prepare()` brings about the steady state and is not counted.
 template <class Prepare, class Run, class Tidy>
@@ -39,7 +37,7 @@ void both_lengths(char const* name, Prepare prepare, Run run, Tidy tidy) {
     for (std::size_t const turns : {few, many}) {
         prepare();
         std::string const title = name + (" " + std::to_string(turns));
-        start();
+        CALLGRIND_ZERO_STATS;
         run(turns);
         CALLGRIND_DUMP_STATS_AT(title.c_str());
         tidy();
@@ -50,7 +48,7 @@ void both_lengths(char const* name, Prepare prepare, Run run, Tidy tidy) {
 template <class Run>
 void one_call(char const* name, Run run) {
     std::string const title = name + std::string(" 1");
-    start();
+    CALLGRIND_ZERO_STATS;
     run();
     CALLGRIND_DUMP_STATS_AT(title.c_str());
 }

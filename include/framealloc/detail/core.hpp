@@ -324,12 +324,13 @@ public:
 
     /// Whether `mark` may be rolled back by the thread whose state is `s`; reports what is wrong otherwise.
     [[nodiscard]] bool may_roll_back(state_type* s, checkpoint const& c) {
-        if (s == nullptr || c.thread() != s) {
+        if (c && c.thread() != s) {
             report_misuse<A>(fault_code::frame_of_another_thread, "checkpoint %llu was taken by another thread than %llu",
                    c.sequence(), thread_number());
-        } else if (s->frame.kind() == frame_kind::closed || !s->frame.is_live(c.mark(), c.sequence())) {
+        } else if (!c || s->frame.kind() == frame_kind::closed || !s->frame.is_live(c.mark(), c.sequence())) {
             report_misuse<A>(fault_code::checkpoint_not_live,
-                   "checkpoint %llu is dead: rolled back already, or its frame or scope has ended, or a later scope is open",
+                   "checkpoint %llu is dead: empty or rolled back already, or its frame or scope has ended, or a later scope "
+                   "is open",
                    c.sequence());
         } else {
             return true;
@@ -349,22 +350,56 @@ public:
         return true;
     }
 
-    void leave_scope(state_type& s, frame_mark const& mark, bool opened_frame) {
+    /// What a scope has to remember.
+    struct entered_scope {
+        state_type* state;
+        frame_mark* mark;
+        unsigned long long sequence;
+        bool opened_frame;
+    };
+    /// Throws where the thread has no state and cannot get one, and where many scopes are open already and the frame has
+    /// no room for one more mark.
+    [[nodiscard]] entered_scope enter_scope() {
+        state_type& s = state_or_throw();
+        bool const opens = s.frame.kind() == frame_kind::closed && !join(s);
+        if (opens) static_cast<void>(begin_frame(s));
+        frame_position const before = s.frame.position(s.window);
+        frame_mark* mark = s.frame.place_for_scope();
+        if (mark == nullptr) {
+            struct ends_frame {
+                core& owner;
+                state_type* state;
+                ~ends_frame() {
+                    if (state != nullptr) owner.end_frame(state);
+                }
+            } unless_there_is_room{*this, opens ? &s : nullptr};
+            mark = ::new (s.frame_alloc(layout::of<frame_mark>())) frame_mark{};
+            unless_there_is_room.state = nullptr;
+        }
+        s.frame.push_mark_at(*mark, before, true);
+        return {&s, mark, mark->sequence, opens};
+    }
+
+    void leave_scope(state_type& s, frame_mark* mark, unsigned long long sequence, bool opened_frame) {
         if (state_if_any() != &s) {
-            return report_misuse<A>(fault_code::frame_of_another_thread, "a frame_scope() was left on thread %llu, not on its own",
-                          thread_number());
-        }
-        if (s.frame.kind() == frame_kind::closed || !s.frame.is_live(&mark, mark.sequence)) {
-            return report_misuse<A>(fault_code::checkpoint_not_live, "scope %llu was left after its frame or a scope around it",
-                          mark.sequence);
-        }
-        auto source = chunks();
-        if (opened_frame) {
-            s.frame.end(s.window, source);
-            s.frame.close();
+            s.frame.forget(mark, sequence);
+            report_misuse<A>(fault_code::frame_of_another_thread, "a frame_scope() was left on thread %llu, not on its own",
+                             thread_number());
+        } else if (s.frame.kind() == frame_kind::closed || !s.frame.is_live(mark, sequence)) {
+            // What was allocated in it stays until the frame or a scope around it ends.
+            s.frame.forget(mark, sequence);
+            report_misuse<A>(fault_code::checkpoint_not_live, "scope %llu was left after its frame or a scope around it",
+                             sequence);
         } else {
-            s.frame.rewind(s.window, mark, source);
+            auto source = chunks();
+            if (opened_frame) {
+                s.frame.end(s.window, source);
+                s.frame.close();
+            } else {
+                s.frame.rewind(s.window, *mark, source);
+            }
         }
+        s.frame.vacate(mark);
     }
 
     [[nodiscard]] state_type* state_if_any() noexcept {

@@ -89,10 +89,19 @@ public:
         return ready;
     }
 
-    void push_mark(frame_mark& m, frame_window const& window, bool is_scope) noexcept {
-        m.position = engine_.position(window);
-        push_mark_at(m, m.position, is_scope);
+    /// A place for the mark of a scope; null while as many are open as there are places. The mark is not in the scope's
+    /// own object, because the compiler keeps in registers only what nobody else has the address of.
+    [[nodiscard]] frame_mark* place_for_scope() noexcept {
+        for (frame_mark& m : scope_marks_) {
+            if (!m.is_scope) return &m;
+        }
+        return nullptr;
     }
+    /// The scope of the mark is no more: its place is free. A mark that was elsewhere has gone with its memory.
+    void vacate(frame_mark* m) noexcept {
+        if (address_of(m) - address_of(scope_marks_) < sizeof scope_marks_) m->is_scope = false;
+    }
+
     void push_mark_at(frame_mark& m, frame_position at, bool is_scope) noexcept {
         m = {.older = marks_, .position = at, .finalisers = finalisers_, .sequence = ++sequence_, .is_scope = is_scope};
         marks_ = &m;
@@ -111,19 +120,30 @@ public:
     /// Rewinds to a live mark, which dies.
     void rewind(frame_window& window, frame_mark const& to, chunk_source<A>& source) noexcept {
         frame_mark const target = to;  // a checkpoint's mark lies in the memory that goes
-        undo(window, target.position, target.finalisers, source);
-        marks_ = target.older;
+        undo(window, target.position, target.finalisers, target.older, source);
     }
 
     /// Forgets a mark and keeps what was allocated since; those that came after it die as well.
     void commit(frame_mark const& m) noexcept { marks_ = m.older; }
 
+    /// Takes a mark out of the list, wherever it stands, because its own memory is about to go.
+    void forget(frame_mark const* m, unsigned long long sequence) noexcept {
+        for (frame_mark** link = &marks_; *link != nullptr; link = &(*link)->older) {
+            if (*link != m || m->sequence != sequence) continue;
+            *link = m->older;
+            return;
+        }
+    }
+
     [[nodiscard]] finaliser* finalisers() const noexcept { return finalisers_; }
-    /// Takes back what a constructor that threw had allocated.
-    void undo(frame_window& window, frame_position to, finaliser* newest_kept, chunk_source<A>& source) noexcept {
+    [[nodiscard]] frame_mark* marks() const noexcept { return marks_; }
+    /// Takes back what came after a place, marks included: what a constructor that threw had allocated, for instance.
+    void undo(frame_window& window, frame_position to, finaliser* newest_kept, frame_mark* newest_mark,
+              chunk_source<A>& source) noexcept {
         run_finalisers(newest_kept);
         fill(window, to);
         engine_.rewind(window, to, source);
+        marks_ = newest_mark;
     }
     void add(finaliser& f) noexcept {
         f.older = finalisers_;
@@ -160,6 +180,7 @@ private:
     engine engine_{};
     finaliser* finalisers_ = nullptr;
     frame_mark* marks_ = nullptr;
+    frame_mark scope_marks_[8]{};
     unsigned long long sequence_ = 0;
     unsigned long long before_thread_ = 0;
     atomic<frame_kind> kind_{frame_kind::closed};

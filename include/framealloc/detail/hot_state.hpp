@@ -27,6 +27,12 @@ struct hot_state {
 /// Never written: nothing is written before a comparison has let it pass, and this one lets nothing pass.
 inline constinit hot_state closed_state{};
 
+/// `p`, of which the compiler learns that it is not null: whoever tests what a hot path gave tests nothing.
+[[nodiscard]] FRAMEALLOC_HOT void* known_pointer(void* p) noexcept {
+    if (p == nullptr) __builtin_unreachable();
+    return p;
+}
+
 /// Serves a frame request whose layout is known to the compiler: calls `hit()` and answers the memory, or answers `miss()`.
 template <std::size_t Bytes, std::size_t Align, class Hit, class Miss>
 FRAMEALLOC_HOT void* bump(frame_window& window, Hit&& hit, Miss&& miss) {
@@ -39,23 +45,27 @@ FRAMEALLOC_HOT void* bump(frame_window& window, Hit&& hit, Miss&& miss) {
     if (place + rounded > window.limit) [[unlikely]] return miss();
     window.move_to(place + rounded);
     hit();
-    return pointer_to<void>(place);
+    return known_pointer(pointer_to<void>(place));
 }
 
 /// The same for a layout that is only known at run time. Zero bytes and impossible requests are the slow path's.
 template <class Hit, class Miss>
 FRAMEALLOC_HOT void* bump(frame_window& window, std::size_t bytes, std::size_t align, Hit&& hit, Miss&& miss) {
     std::uintptr_t const cursor = window.at();
-    bool const is_ordinary = __builtin_constant_p(align) && align <= granule;
-    std::uintptr_t const place = is_ordinary ? cursor : (cursor + align - 1) & (0 - align);
-    // Less one, so that a zero wraps to the largest number and is refused by the same comparison.
+    std::uintptr_t const limit = window.limit;
+    std::size_t const mask = align - 1;
+    // A power of two and not too large, in one test: neither has the mask a bit of the alignment, nor one that no mask has.
+    // (Written as two, clang 19 counts the alignment's bits, in twenty instructions.)
+    bool const possible = (mask & (align | ~(max_alignment - 1))) == 0;
+    // Not const: the compiler would answer at once, before it has seen what the caller passes.
+    bool is_ordinary = __builtin_constant_p(align) && align <= granule;
+    std::uintptr_t const place = is_ordinary ? cursor : (cursor + mask) & ~mask;
+    // Less one, so that a zero wraps to the largest number and is refused by the comparison with what is left.
     std::size_t const last = bytes - 1;
-    bool const possible = align - 1 < max_alignment && (align & (align - 1)) == 0 &&
-                          last < max_request_bytes;
-    if (!possible || place + last >= window.limit) [[unlikely]] return miss();
+    if (!possible || (!is_ordinary && place > limit) || last >= limit - place) [[unlikely]] return miss();
     window.move_to(place + (last | (granule - 1)) + 1);
     hit();
-    return pointer_to<void>(place);
+    return known_pointer(pointer_to<void>(place));
 }
 
 /// Takes a block from a magazine: calls `hit(block)` and answers it, or answers `miss()`.
@@ -66,7 +76,7 @@ FRAMEALLOC_HOT void* pop(magazine& m, Hit&& hit, Miss&& miss) {
     void* const block = top[-1];
     m.top.store(top - 1, order::relaxed);
     hit(block);
-    return block;
+    return known_pointer(block);
 }
 
 /// Puts a block into a magazine and calls `hit()`, or calls `miss()`.

@@ -12,6 +12,7 @@
 #include <framealloc/testing/conformance_report.hpp>
 #include <framealloc/testing/detail/blocks.hpp>
 #include <framealloc/testing/detail/threads.hpp>
+#include <framealloc/testing/detail/virtual_memory.hpp>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define FRAMEALLOC_TESTING_SANITIZED 1
@@ -221,11 +222,6 @@ void check_block_threads(B& backend, conformance_report& report, backend_trial c
 }
 
 }  // namespace kit
-}  // namespace framealloc::testing
-
-#include <framealloc/testing/detail/virtual_memory.hpp>
-
-namespace framealloc::testing {
 
 /// Holds `backend` to everything that a backend promises; what it offers beyond blocks is checked where it is offered.
 /// All memory has gone back afterwards.

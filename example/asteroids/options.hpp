@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace asteroids {
+
+/// What the command line asks for.
+struct options {
+    unsigned frames = 600;
+    std::string level_file;
+    std::string json_file;  ///< empty: none
+    std::string svg_file;   ///< empty: none
+    std::string only;       ///< a side to play alone, or empty for both
+    bool help = false;
+};
+
+/// Reads the command line. Throws `bad_input` for what it does not know.
+[[nodiscard]] options read_options(std::span<char const* const> words);
+
+[[nodiscard]] std::string_view usage() noexcept;
+
+}  // namespace asteroids
