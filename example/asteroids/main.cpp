@@ -34,6 +34,7 @@ public:
         if (!wanted()) return;
         errno = 0;
         if (!(out_ << text << std::flush)) complain(errno);
+        std::cout << option_ << ": " << name_ << "\n";
     }
 
 private:
@@ -82,7 +83,7 @@ int run(options const& chosen) {
     output json{"--json", chosen.json_file}, svg{"--svg", chosen.svg_file};
     picture last;
     results const found = compare(chosen, of, svg.wanted() ? &last : nullptr);
-    std::cout << to_table(found);
+    std::cout << to_table(found) << "\n";
     json.write(to_json(found));
     if (svg.wanted()) svg.write(to_svg(last, of));
     return judge(found);

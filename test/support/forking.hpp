@@ -70,7 +70,7 @@ void fork_beside_busy_threads(std::size_t children)
     constexpr layout small{.bytes = 64, .align = 16};
     Alloc alloc;
     std::atomic<bool> stop{false};
-    std::atomic<int> wrong{0};
+    std::atomic<int> wrong{0}, running{0};
     alloc.begin_frame();
     int* const before = alloc.template frame_new<int>(42);
     void* const block = alloc.pool_alloc(small);
@@ -78,9 +78,11 @@ void fork_beside_busy_threads(std::size_t children)
     std::vector<std::thread> busy;
     for (unsigned char t = 0; t < 3; ++t) {
         busy.emplace_back([&, t] {
+            ++running;
             while (!stop) wrong += use(alloc, t) != 0;
         });
     }
+    while (running != 3) std::this_thread::yield();  // what starts a thread may hold locks of its own
     std::size_t failed = 0;
     for (std::size_t i = 0; i < children; ++i) {
         auto const child = run_in_child([&] {

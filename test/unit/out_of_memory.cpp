@@ -45,7 +45,7 @@ using every_scenario =
 long long bytes_out() { return pages::bytes_out + system_heap::bytes_out + buffer::bytes_out; }
 
 /// Nothing is kept, so that memory goes back while the scenario runs.
-constexpr alloc_config keep_nothing{.heap_cache_bytes = 0, .retained_slabs = 0};
+constexpr alloc_config keep_nothing{.heap_cache_bytes = 0, .retained_slabs = 0, .region_bytes = 256_KiB};
 
 template <class F>
 void for_each_scenario(F&& f) {

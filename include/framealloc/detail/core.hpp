@@ -184,9 +184,12 @@ public:
                     }
                     return;
                 }
-                return report_misuse<A>(fault_code::double_free,
-                              "the block at 0x%llx is not alive: it has been freed, or was never given out",
-                              address_of(p));
+                if (heap_.is_ours(p)) {
+                    return report_misuse<A>(fault_code::double_free, "the block at 0x%llx is not alive: it has been freed",
+                                            address_of(p));
+                }
+                return report_misuse<A>(fault_code::foreign_pointer, "0x%llx is not the start of a block of this instance",
+                                        address_of(p));
             case address_kind::slab:
                 return report_misuse<A>(fault_code::foreign_pointer,
                               "the block at 0x%llx is a pool's; expected a heap block, whose giver is heap_alloc()",
@@ -239,7 +242,11 @@ public:
         if constexpr (has_pools) {
             if (kind == address_kind::slab) {
                 slab<A>& s = *slab<A>::of(p);
-                return s.instance == this && s.is_block(p) ? s.shape->block_bytes : 0;
+                if (s.instance != this || !s.is_block(p)) return 0;
+                if constexpr (checks) {
+                    if (!s.is_live(p)) return 0;
+                }
+                return s.shape->block_bytes;
             }
         }
         if (kind != address_kind::heap || !heap_.is_alive(p)) return 0;

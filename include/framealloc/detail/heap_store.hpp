@@ -56,8 +56,9 @@ public:
 
     /// True when `block` was alive and ours; it is freed then. `block` lies where heap blocks are.
     [[nodiscard]] bool free(void* block) noexcept {
+        if (!is_ours(block)) return false;
         heap_prefix& prefix = heap_prefix::of(block);
-        if (prefix.instance != instance_ || !ledger_.leave(prefix.number, block)) return false;
+        if (!ledger_.leave(prefix.number, block)) return false;
         map_.remove_heap_block(block);
         live_blocks_.fetch_sub(1, order::relaxed);
         live_bytes_.fetch_sub(prefix.bytes, order::relaxed);
@@ -73,8 +74,13 @@ public:
 
     /// Whether `block`, which lies where heap blocks are, is a live block of this instance.
     [[nodiscard]] bool is_alive(void* block) noexcept {
-        heap_prefix const& prefix = heap_prefix::of(block);
-        return prefix.instance == instance_ && ledger_.is_alive(prefix.number, block);
+        return is_ours(block) && ledger_.is_alive(heap_prefix::of(block).number, block);
+    }
+
+    /// Whether `block`, which lies where heap blocks are, is or was a block of this instance, as far as can be seen from
+    /// what lies below it.
+    [[nodiscard]] bool is_ours(void* block) const noexcept {
+        return address_of(block) % granule == 0 && heap_prefix::of(block).instance == instance_;
     }
 
     void release() noexcept {
