@@ -128,9 +128,8 @@ private:
     // --- ships ----------------------------------------------------------------------------------------------------------
 
     void send_wave() {
-        std::span<float> const fresh = memory_.template block<float>(chart::columns * chart::rows);
         memory_.drop(chart_.cells());
-        chart_ = chart{level_, fresh};
+        chart_ = chart{level_, memory_.template block<float>(chart::columns * chart::rows)};
         chart_.draw(physics_->asteroids());
 
         level::gate const& g = level_.gates[frame_ / level_.wave_frames % level_.gates.size()];

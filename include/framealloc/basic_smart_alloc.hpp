@@ -206,19 +206,24 @@ struct default_policies {
     using diagnostics = framealloc::diagnostics::none;
 };
 
-/// What a pack that is wrong derives from: the error has been given, and nothing more follows.
-struct refused_assembly {
+/// What a pack that is wrong derives from: the error has been given, and everything that the program goes on to do with the
+/// allocator compiles, so that no second one follows.
+template <class Default>
+struct refused_assembly : Default {
     template <class... Given>
-    constexpr explicit refused_assembly(Given&&...) noexcept {}
+    constexpr explicit refused_assembly(Given&&...) : Default(alloc_config{}) {}
 };
 template <class Assembled>
 struct implementation {
-    using type = refused_assembly;
+    using type = refused_assembly<composed_alloc<typename decltype(assemble<default_policies>())::type>>;
 };
 template <class A>
 struct implementation<std::type_identity<A>> {
     using type = composed_alloc<A>;
 };
+/// A type, and not an alias, so that a pack is checked, and complained about, once.
+template <class... P>
+struct implementation_of : implementation<decltype(assemble<default_policies, P...>())> {};
 
 template <class T, class... P>
 inline constexpr std::size_t times_given = (std::size_t{std::is_same_v<T, std::remove_cvref_t<P>>} + ... + 0);
@@ -232,9 +237,8 @@ inline constexpr std::size_t times_given = (std::size_t{std::is_same_v<T, std::r
 ///   Construct  `a;`, `a{alloc_config{...}};`, `a{budget::global{64_MiB}};`: configuration and policy objects with state, in
 ///              any order. Throws `configuration_error` for a field out of range, before anything is built.
 template <class... Policies>
-class basic_smart_alloc
-    : public detail::implementation<decltype(detail::assemble<detail::default_policies, Policies...>())>::type {
-    using base = typename detail::implementation<decltype(detail::assemble<detail::default_policies, Policies...>())>::type;
+class basic_smart_alloc : public detail::implementation_of<Policies...>::type {
+    using base = typename detail::implementation_of<Policies...>::type;
 
     template <class T>
     static constexpr bool may_be_given = std::is_same_v<T, alloc_config> || (std::is_same_v<T, Policies> || ...);

@@ -11,6 +11,9 @@
 
 namespace limits {
 
+/// Where the memory of a limit ends, its program does: sizes are chosen so that it never happens.
+[[noreturn, gnu::cold, gnu::noinline]] inline void used_up() { std::abort(); }
+
 /// A bump pointer over one buffer, with the check that it has to make.
 struct bump {
     std::uintptr_t cursor = 0;
@@ -34,7 +37,7 @@ struct bump {
     [[gnu::always_inline]] void* take(std::size_t bytes, std::size_t align = 16) {
         std::uintptr_t const place = align <= 16 ? cursor : (cursor + align - 1) & (0 - align);
         std::uintptr_t const next = place + ((bytes + 15) & ~std::size_t{15});
-        if (next > end) [[unlikely]] return nullptr;
+        if (next > end) [[unlikely]] used_up();
         cursor = next;
         return reinterpret_cast<void*>(place);
     }
@@ -45,7 +48,7 @@ struct bump_in_registers : bump {
     [[gnu::always_inline]] void* take(std::size_t bytes, std::size_t align = 16) {
         std::uintptr_t const place = align <= 16 ? cursor : (cursor + align - 1) & (0 - align);
         std::size_t const rounded = (bytes + 15) & ~std::size_t{15};
-        if (place > end - rounded) [[unlikely]] return nullptr;
+        if (place > end - rounded) [[unlikely]] used_up();
         cursor = place + rounded;
         return reinterpret_cast<void*>(place);
     }
@@ -60,7 +63,7 @@ struct free_list {
 
     [[gnu::always_inline]] void* take() {
         node* const block = head;
-        if (block == nullptr) [[unlikely]] return nullptr;
+        if (block == nullptr) [[unlikely]] used_up();
         head = block->next;
         return block;
     }

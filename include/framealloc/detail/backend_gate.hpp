@@ -43,18 +43,18 @@ public:
     constexpr backend_gate(Backend&& backend, Budget&& budget)
         : backend_(static_cast<Backend&&>(backend)), budget_(static_cast<Budget&&>(budget)) {}
 
-    [[nodiscard]] void* take_block(layout request) noexcept {
+    [[nodiscard]] FRAMEALLOC_COLD void* take_block(layout request) noexcept {
         if (!charge(request.bytes)) return nullptr;
         void* const p = ask([&] { return backend_.value.try_allocate(request); });
         return p != nullptr ? p : undo_charge(request.bytes);
     }
-    void give_block(void* p, layout given) noexcept {
+    FRAMEALLOC_COLD void give_block(void* p, layout given) noexcept {
         ask([&] { return backend_.value.deallocate(p, given), true; });
         refund(given.bytes);
     }
 
     /// Addresses for `range`; with virtual memory, no memory yet.
-    [[nodiscard]] void* take_range(layout range) noexcept {
+    [[nodiscard]] FRAMEALLOC_COLD void* take_range(layout range) noexcept {
         if constexpr (is_virtual) {
             void* const p = ask([&] { return backend_.value.reserve(range); });
             if (p == nullptr) note(fault_code::out_of_memory);
@@ -64,7 +64,7 @@ public:
         }
     }
     /// Memory for a part of a range.
-    [[nodiscard]] bool commit([[maybe_unused]] void* p, [[maybe_unused]] std::size_t bytes) noexcept {
+    [[nodiscard]] FRAMEALLOC_COLD bool commit([[maybe_unused]] void* p, [[maybe_unused]] std::size_t bytes) noexcept {
         if constexpr (is_virtual) {
             if (!charge(bytes)) return false;
             return ask([&] { return backend_.value.commit(p, bytes); }) || undo_charge(bytes) != nullptr;
@@ -73,7 +73,7 @@ public:
         }
     }
     /// False where the backend keeps the memory.
-    [[nodiscard]] bool decommit([[maybe_unused]] void* p, [[maybe_unused]] std::size_t bytes) noexcept {
+    [[nodiscard]] FRAMEALLOC_COLD bool decommit([[maybe_unused]] void* p, [[maybe_unused]] std::size_t bytes) noexcept {
         if constexpr (is_virtual) {
             if (!ask([&] { return backend_.value.decommit(p, bytes); })) return false;
             refund(bytes);
@@ -84,7 +84,7 @@ public:
     }
     /// Gives a range back, of which `committed` bytes are committed. False where the backend would not take it: it is still
     /// there, as it was.
-    [[nodiscard]] bool give_range(void* p, layout range, std::size_t committed) noexcept {
+    [[nodiscard]] FRAMEALLOC_COLD bool give_range(void* p, layout range, std::size_t committed) noexcept {
         if constexpr (is_virtual) {
             if (!ask([&] { return backend_.value.release(p, range); })) return false;
             refund(committed);
@@ -94,7 +94,7 @@ public:
         return true;
     }
     /// A range with all its memory: take and commit in one.
-    [[nodiscard]] void* take_whole(layout range) noexcept {
+    [[nodiscard]] FRAMEALLOC_COLD void* take_whole(layout range) noexcept {
         void* const p = take_range(range);
         if (p == nullptr || commit(p, range.bytes)) return p;
         static_cast<void>(give_range(p, range, 0));

@@ -23,13 +23,26 @@ template <class Family, class Default, class First, class... Rest>
 struct choose<Family, Default, First, Rest...>
     : std::conditional_t<in_family<First, Family>, std::type_identity<First>, choose<Family, Default, Rest...>> {};
 
+// Each rule below is a plain constant, which the assembly goes by, and beside it a type that says in words why it does not
+// hold. The type is only instantiated where the constant is false, by a function that answers nothing: so a broken rule
+// gives one error, and no second one about what could not be computed.
+
+template <class Rule>
+constexpr void complain() {
+    static_cast<void>(sizeof(Rule));
+}
+
 /// A type that is no policy: the message carries its name in the instantiation trace.
 template <class P>
 struct require_policy {
     static_assert(is_known<P>, "framealloc: this type is no policy; a policy has `using family = framealloc::<one of "
                                "backend, arena, pool, sync, budget, diagnostics>_family;`");
-    static constexpr bool ok = is_known<P>;
 };
+
+template <class... P>
+inline constexpr bool one_of_each =
+    count_of<backend_family, P...> <= 1 && count_of<arena_family, P...> <= 1 && count_of<pool_family, P...> <= 1 &&
+    count_of<sync_family, P...> <= 1 && count_of<budget_family, P...> <= 1 && count_of<diagnostics_family, P...> <= 1;
 
 template <class... P>
 struct require_one_of_each {
@@ -41,32 +54,28 @@ struct require_one_of_each {
     static_assert(count_of<budget_family, P...> <= 1, "framealloc: two budget policies in one assembly; keep one");
     static_assert(count_of<diagnostics_family, P...> <= 1,
                   "framealloc: two diagnostics policies in one assembly; keep one");
-    static constexpr bool ok =
-        count_of<backend_family, P...> <= 1 && count_of<arena_family, P...> <= 1 && count_of<pool_family, P...> <= 1 &&
-        count_of<sync_family, P...> <= 1 && count_of<budget_family, P...> <= 1 && count_of<diagnostics_family, P...> <= 1;
 };
 
-/// The clauses of a policy's concept, in words. Only instantiated where the concept does not hold.
 template <class P>
-consteval bool check_clauses() {
-    if constexpr (in_family<P, backend_family>) {
-        if constexpr (!BackendPolicy<P>) static_cast<void>(require_backend<P>{});
-        return BackendPolicy<P>;
+inline constexpr bool keeps_clauses = BackendPolicy<P> || ArenaPolicy<P> || PoolPolicy<P> || SyncPolicy<P> ||
+                                      BudgetPolicy<P> || DiagnosticsPolicy<P>;
+
+/// The clauses of a policy's concept, in words.
+template <class P>
+constexpr void require_clauses() {
+    if constexpr (keeps_clauses<P>) {
+    } else if constexpr (in_family<P, backend_family>) {
+        complain<require_backend<P>>();
     } else if constexpr (in_family<P, arena_family>) {
-        if constexpr (!ArenaPolicy<P>) static_cast<void>(require_arena<P>{});
-        return ArenaPolicy<P>;
+        complain<require_arena<P>>();
     } else if constexpr (in_family<P, pool_family>) {
-        if constexpr (!PoolPolicy<P>) static_cast<void>(require_pool<P>{});
-        return PoolPolicy<P>;
+        complain<require_pool<P>>();
     } else if constexpr (in_family<P, sync_family>) {
-        if constexpr (!SyncPolicy<P>) static_cast<void>(require_sync<P>{});
-        return SyncPolicy<P>;
+        complain<require_sync<P>>();
     } else if constexpr (in_family<P, budget_family>) {
-        if constexpr (!BudgetPolicy<P>) static_cast<void>(require_budget<P>{});
-        return BudgetPolicy<P>;
+        complain<require_budget<P>>();
     } else {
-        if constexpr (!DiagnosticsPolicy<P>) static_cast<void>(require_diagnostics<P>{});
-        return DiagnosticsPolicy<P>;
+        complain<require_diagnostics<P>>();
     }
 }
 
@@ -75,45 +84,67 @@ concept has_max_frame_bytes = requires {
     { P::max_frame_bytes } -> std::convertible_to<std::size_t>;
 };
 
+template <class B>
+concept tells_its_alignment = requires {
+    { B::buffer_align } -> std::convertible_to<std::size_t>;
+};
+
 /// Pairs that cannot work together, each by itself correct.
+template <class Backend, class Pool>
+consteval bool slab_fits() {
+    if constexpr (has_bounded_range<Backend> && Pool::class_count != 0) {
+        std::size_t align = granule;
+        if constexpr (tells_its_alignment<Backend>) align = Backend::buffer_align;
+        std::size_t const lost = align >= Pool::slab_bytes ? 0 : Pool::slab_bytes;
+        return Backend::capacity_bytes >= Pool::slab_bytes + lost;
+    } else {
+        return true;
+    }
+}
+template <class Backend, class Arena>
+consteval bool arena_fits() {
+    if constexpr (has_bounded_range<Backend> && has_max_frame_bytes<Arena>) {
+        return Backend::capacity_bytes > Arena::max_frame_bytes;
+    } else {
+        return true;
+    }
+}
+template <class Pool>
+inline constexpr bool classes_fit = Pool::class_count <= max_pool_classes;
+
+template <class A>
+inline constexpr bool pairs_fit = slab_fits<typename A::backend, typename A::pool>() &&
+                                  arena_fits<typename A::backend, typename A::arena>() &&
+                                  classes_fit<typename A::pool>;
+
 template <class A>
 struct require_pairs {
-    using backend = typename A::backend;
-    using arena = typename A::arena;
-    using pool = typename A::pool;
-
-    static consteval bool slab_fits() {
-        if constexpr (has_bounded_range<backend> && pool::class_count != 0) {
-            std::size_t const lost = backend::buffer_align >= pool::slab_bytes ? 0 : pool::slab_bytes;
-            return backend::capacity_bytes >= pool::slab_bytes + lost;
-        } else {
-            return true;
-        }
-    }
-    static consteval bool arena_fits() {
-        if constexpr (has_bounded_range<backend> && has_max_frame_bytes<arena>) {
-            return backend::capacity_bytes > arena::max_frame_bytes;
-        } else {
-            return true;
-        }
-    }
-    static constexpr bool classes_fit = pool::class_count <= max_pool_classes;
-
-    static_assert(slab_fits(), "framealloc: backend::static_buffer<Bytes, Align> is smaller than one aligned slab of the "
-                               "pool policy; make Bytes larger, Align as large as a slab, the slabs smaller, or choose "
-                               "pool::none");
-    static_assert(arena_fits(), "framealloc: backend::static_buffer<Bytes> is smaller than what the arena policy wants "
-                                "for one thread; make Bytes larger or the arena smaller");
-    static_assert(classes_fit, "framealloc: a pool policy has at most 48 size classes");
-    static constexpr bool ok = slab_fits() && arena_fits() && classes_fit;
+    static_assert(slab_fits<typename A::backend, typename A::pool>(),
+                  "framealloc: backend::static_buffer<Bytes, Align> is smaller than one aligned slab of the pool policy; "
+                  "make Bytes larger, Align as large as a slab, the slabs smaller, or choose pool::none");
+    static_assert(arena_fits<typename A::backend, typename A::arena>(),
+                  "framealloc: backend::static_buffer<Bytes> is smaller than what the arena policy wants for one thread; "
+                  "make Bytes larger or the arena smaller");
+    static_assert(classes_fit<typename A::pool>, "framealloc: a pool policy has at most 48 size classes");
 };
+
+/// A policy template with wrong arguments complains here, before it is asked for anything: were the question the first thing
+/// to instantiate it, the answer would be no as well, and a second complaint.
+template <class P>
+constexpr void complete() {
+    if constexpr (std::is_class_v<P>) static_cast<void>(sizeof(P));
+}
 
 /// Checks a pack, complains once, and names the canonical assembly of a pack that is right.
 template <class Defaults, class... P>
-consteval auto assemble() {
-    if constexpr (!(require_policy<P>::ok && ...)) {
-    } else if constexpr (!require_one_of_each<P...>::ok) {
-    } else if constexpr (!(check_clauses<P>() && ...)) {
+constexpr auto assemble() {
+    (complete<P>(), ...);
+    if constexpr (!(is_known<P> && ...)) {
+        (complain<require_policy<P>>(), ...);
+    } else if constexpr (!one_of_each<P...>) {
+        complain<require_one_of_each<P...>>();
+    } else if constexpr (!(keeps_clauses<P> && ...)) {
+        (require_clauses<P>(), ...);
     } else {
         using A = assembly<typename choose<backend_family, typename Defaults::backend, P...>::type,
                            typename choose<arena_family, typename Defaults::arena, P...>::type,
@@ -121,7 +152,11 @@ consteval auto assemble() {
                            typename choose<sync_family, typename Defaults::sync, P...>::type,
                            typename choose<budget_family, typename Defaults::budget, P...>::type,
                            typename choose<diagnostics_family, typename Defaults::diagnostics, P...>::type>;
-        if constexpr (require_pairs<A>::ok) return std::type_identity<A>{};
+        if constexpr (pairs_fit<A>) {
+            return std::type_identity<A>{};
+        } else {
+            complain<require_pairs<A>>();
+        }
     }
 }
 

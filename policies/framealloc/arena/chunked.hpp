@@ -24,12 +24,6 @@ template <std::size_t Initial = (std::size_t{64} << 10), std::size_t Max = (std:
 struct chunked {
     using family = arena_family;
 
-    static_assert(detail::is_power_of_two(Initial) && detail::is_power_of_two(Max) && Initial <= Max,
-                  "framealloc: arena::chunked<Initial, Max> wants powers of two, Initial no larger than Max");
-    static_assert(Initial >= 1024, "framealloc: arena::chunked<Initial, Max> wants chunks of at least 1 KiB");
-    static_assert(layout{.bytes = Max, .align = ChunkAlign}.is_possible() && ChunkAlign >= granule,
-                  "framealloc: arena::chunked<.., ChunkAlign> wants an alignment of 16, 32, ... up to 2 MiB");
-
     template <class ChunkSource>
     class engine : public chunk_stack {
     public:
@@ -65,6 +59,13 @@ struct chunked {
             return Initial << (this->count() < doublings ? this->count() : doublings);
         }
     };
+
+    // Last, so that a compiler that stops reading a class at a failed assertion has seen the rest and says no more.
+    static_assert(detail::is_power_of_two(Initial) && detail::is_power_of_two(Max) && Initial <= Max,
+                  "framealloc: arena::chunked<Initial, Max> wants powers of two, Initial no larger than Max");
+    static_assert(Initial >= 1024, "framealloc: arena::chunked<Initial, Max> wants chunks of at least 1 KiB");
+    static_assert(layout{.bytes = Max, .align = ChunkAlign}.is_possible() && ChunkAlign >= granule,
+                  "framealloc: arena::chunked<.., ChunkAlign> wants an alignment of 16, 32, ... up to 2 MiB");
 };
 
 }  // namespace framealloc::arena

@@ -22,10 +22,6 @@ struct fixed {
     using family = arena_family;
     static constexpr std::size_t max_frame_bytes = Bytes;
 
-    static_assert(Bytes > 0 && Bytes % granule == 0, "framealloc: arena::fixed<Bytes> counts bytes, in sixteens");
-    static_assert(layout{.bytes = Bytes, .align = ChunkAlign}.is_possible() && ChunkAlign >= granule,
-                  "framealloc: arena::fixed<Bytes, ChunkAlign> wants an alignment of 16, 32, ... up to 2 MiB");
-
     template <class ChunkSource>
     class engine : public chunk_stack {
     public:
@@ -43,6 +39,11 @@ struct fixed {
             return true;
         }
     };
+
+    // Last, so that a compiler that stops reading a class at a failed assertion has seen the rest and says no more.
+    static_assert(Bytes > 0 && Bytes % granule == 0, "framealloc: arena::fixed<Bytes> counts bytes, in sixteens");
+    static_assert(layout{.bytes = Bytes, .align = ChunkAlign}.is_possible() && ChunkAlign >= granule,
+                  "framealloc: arena::fixed<Bytes, ChunkAlign> wants an alignment of 16, 32, ... up to 2 MiB");
 };
 
 }  // namespace framealloc::arena

@@ -18,10 +18,6 @@ public:
     using family = backend_family;
     static constexpr bool is_thread_safe = backend_is_thread_safe<Regions> && backend_is_thread_safe<Blocks>;
 
-    static_assert(has_virtual_memory<Regions>,
-                  "framealloc: backend::split<Regions, Blocks> wants a first backend that reserves, commits, "
-                  "decommits and releases");
-
     constexpr split() = default;
     constexpr split(Regions regions, Blocks blocks) : regions_(regions), blocks_(blocks) {}
 
@@ -39,6 +35,11 @@ public:
 private:
     [[no_unique_address]] Regions regions_{};
     [[no_unique_address]] Blocks blocks_{};
+
+    // Last, so that a compiler that stops reading a class at a failed assertion has seen the rest and says no more.
+    static_assert(has_virtual_memory<Regions>,
+                  "framealloc: backend::split<Regions, Blocks> wants a first backend that reserves, commits, "
+                  "decommits and releases");
 };
 
 }  // namespace framealloc::backend

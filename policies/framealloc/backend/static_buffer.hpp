@@ -23,10 +23,6 @@ public:
     static constexpr std::size_t capacity_bytes = Bytes;
     static constexpr std::size_t buffer_align = Align;
 
-    static_assert(Bytes % granule == 0 && Bytes > 0, "framealloc: backend::static_buffer<Bytes> counts bytes, in sixteens");
-    static_assert(layout{.bytes = Bytes, .align = Align}.is_possible() && Align >= granule,
-                  "framealloc: backend::static_buffer<Bytes, Align> wants an alignment of 16, 32, ... up to 2 MiB");
-
     constexpr static_buffer() noexcept {}
     static_buffer(static_buffer const&) = delete;
     static_buffer& operator=(static_buffer const&) = delete;
@@ -91,7 +87,12 @@ private:
 
     range* free_ = nullptr;
     bool started_ = false;
-    alignas(Align) unsigned char buffer_[Bytes];
+    alignas(detail::is_power_of_two(Align) ? Align : granule) unsigned char buffer_[Bytes];
+
+    // Last, so that a compiler that stops reading a class at a failed assertion has seen the rest and says no more.
+    static_assert(Bytes % granule == 0 && Bytes > 0, "framealloc: backend::static_buffer<Bytes> counts bytes, in sixteens");
+    static_assert(layout{.bytes = Bytes, .align = Align}.is_possible() && Align >= granule,
+                  "framealloc: backend::static_buffer<Bytes, Align> wants an alignment of 16, 32, ... up to 2 MiB");
 };
 
 }  // namespace framealloc::backend

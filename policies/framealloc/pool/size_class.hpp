@@ -19,12 +19,6 @@ template <std::size_t Min = 8, std::size_t Max = 4096, std::size_t SlabBytes = (
 struct size_class {
     using family = pool_family;
 
-    static_assert(detail::is_power_of_two(Min) && detail::is_power_of_two(Max) && Min >= 8 && Min <= Max,
-                  "framealloc: pool::size_class<Min, Max> wants powers of two, from 8 up, Min no larger than Max");
-    static_assert(detail::is_power_of_two(SlabBytes) && SlabBytes >= 4096 && SlabBytes <= (std::size_t{1} << 20),
-                  "framealloc: pool::size_class<.., SlabBytes> wants a power of two from 4 KiB to 1 MiB");
-    static_assert(Max * 4 <= SlabBytes, "framealloc: pool::size_class<.., Max, SlabBytes> wants four blocks to a slab");
-
     static constexpr std::size_t max_bytes = Max;
     static constexpr std::size_t slab_bytes = SlabBytes;
     static constexpr std::size_t class_count = detail::log2_floor(Max) - detail::log2_floor(Min) + 1;
@@ -37,6 +31,13 @@ struct size_class {
         if (need <= Min) return 0;
         return detail::log2_floor(need - 1) + 1 - detail::log2_floor(Min);
     }
+
+    // Last, so that a compiler that stops reading a class at a failed assertion has seen the rest and says no more.
+    static_assert(detail::is_power_of_two(Min) && detail::is_power_of_two(Max) && Min >= 8 && Min <= Max,
+                  "framealloc: pool::size_class<Min, Max> wants powers of two, from 8 up, Min no larger than Max");
+    static_assert(detail::is_power_of_two(SlabBytes) && SlabBytes >= 4096 && SlabBytes <= (std::size_t{1} << 20),
+                  "framealloc: pool::size_class<.., SlabBytes> wants a power of two from 4 KiB to 1 MiB");
+    static_assert(Max * 4 <= SlabBytes, "framealloc: pool::size_class<.., Max, SlabBytes> wants four blocks to a slab");
 };
 
 }  // namespace framealloc::pool

@@ -46,9 +46,6 @@ struct mutex_sync {
     using family = sync_family;
     static constexpr bool one_thread = false;
 
-    static_assert(mutex_detail::locks_in_lower_case<M> || mutex_detail::locks_in_upper_case<M>,
-                  "framealloc: sync::mutex<M> wants a type with lock() and unlock(), or Lock() and Unlock()");
-
     template <class T>
     using atomic = detail::atomic<T>;
 
@@ -58,14 +55,14 @@ struct mutex_sync {
         void lock() {
             if constexpr (mutex_detail::locks_in_lower_case<M>) {
                 m_.lock();
-            } else {
+            } else if constexpr (mutex_detail::locks_in_upper_case<M>) {
                 m_.Lock();
             }
         }
         void unlock() {
             if constexpr (mutex_detail::locks_in_lower_case<M>) {
                 m_.unlock();
-            } else {
+            } else if constexpr (mutex_detail::locks_in_upper_case<M>) {
                 m_.Unlock();
             }
         }
@@ -105,6 +102,10 @@ struct mutex_sync {
         mutex guard_{};
         detail::ring<T, Depth> ring_{};
     };
+
+    // Last, so that a compiler that stops reading a class at a failed assertion has seen the rest and says no more.
+    static_assert(mutex_detail::locks_in_lower_case<M> || mutex_detail::locks_in_upper_case<M>,
+                  "framealloc: sync::mutex<M> wants a type with lock() and unlock(), or Lock() and Unlock()");
 };
 
 template <class M>

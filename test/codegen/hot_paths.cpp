@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+// The hot paths, one function each, for check_hot_paths.py to disassemble. The names say which they are.
+
+#include <framealloc/budget/global.hpp>
+#include <framealloc/smart_alloc.hpp>
+
+#include <new>
+
+namespace {
+
+using namespace framealloc;
+
+struct item {
+    unsigned char bytes[64];
+};
+struct point {
+    float x, y, z;
+};
+struct alignas(64) line {
+    unsigned char bytes[64];
+};
+
+using object = smart_alloc;
+using single = smart_alloc_single_threaded;
+using local = std::remove_reference_t<decltype(std::declval<object&>().local())>;
+using scope = decltype(std::declval<object&>().frame_scope());
+using ref = decltype(std::declval<object&>().ref());
+// The same, with the policies written out that cost nothing, and with a budget.
+using spelled_out = basic_smart_alloc<diagnostics::none, budget::none>;
+using budgeted = basic_smart_alloc<budget::global>;
+
+}  // namespace
+
+extern "C" {
+
+item* frame_alloc_object(object& a) { return a.frame_alloc<item>(); }
+item* frame_alloc_local(local& a) { return a.frame_alloc<item>(); }
+item* frame_alloc_scope(scope& a) { return a.frame_alloc<item>(); }
+item* frame_alloc_ref(ref a) { return a.frame_alloc<item>(); }
+item* frame_alloc_single_threaded(single& a) { return a.frame_alloc<item>(); }
+item* frame_alloc_try_object(object& a) { return a.try_frame_alloc<item>(); }
+line* frame_alloc_aligned_local(local& a) { return a.frame_alloc<line>(); }
+void* frame_alloc_bytes_object(object& a, std::size_t n) { return a.frame_alloc(layout{.bytes = n, .align = 16}); }
+void* frame_alloc_layout_object(object& a, layout request) { return a.frame_alloc(request); }
+
+item* pool_alloc_object(object& a) { return a.pool_alloc<item>(); }
+item* pool_alloc_local(local& a) { return a.pool_alloc<item>(); }
+item* pool_alloc_single_threaded(single& a) { return a.pool_alloc<item>(); }
+void pool_free_object(object& a, item* p) { a.pool_free<item>(p); }
+void pool_free_local(local& a, item* p) { a.pool_free<item>(p); }
+void pool_free_single_threaded(single& a, item* p) { a.pool_free<item>(p); }
+
+// Pairs whose hot code must be the same: what `same_` functions do, and the function named after it does.
+point* same_frame_new_object(object& a) { return a.frame_new<point>(1.0f, 2.0f, 3.0f); }
+point* same_frame_new_object_by_hand(object& a) { return ::new (a.frame_alloc<point>()) point{1.0f, 2.0f, 3.0f}; }
+point* same_frame_new_local(local& a) { return a.frame_new<point>(1.0f, 2.0f, 3.0f); }
+point* same_frame_new_local_by_hand(local& a) { return ::new (a.frame_alloc<point>()) point{1.0f, 2.0f, 3.0f}; }
+item* spelled_out_frame_alloc_object(spelled_out& a) { return a.frame_alloc<item>(); }
+item* spelled_out_pool_alloc_object(spelled_out& a) { return a.pool_alloc<item>(); }
+void spelled_out_pool_free_object(spelled_out& a, item* p) { a.pool_free<item>(p); }
+item* budgeted_frame_alloc_object(budgeted& a) { return a.frame_alloc<item>(); }
+item* budgeted_pool_alloc_object(budgeted& a) { return a.pool_alloc<item>(); }
+void budgeted_pool_free_object(budgeted& a, item* p) { a.pool_free<item>(p); }
+
+}  // extern "C"

@@ -1,0 +1,15 @@
+// expect: framealloc: backend::static_buffer<Bytes> counts bytes, in sixteens
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include <framealloc/backend/static_buffer.hpp>
+#include <framealloc/smart_alloc.hpp>
+
+using namespace framealloc;
+
+int main() {
+#ifdef FRAMEALLOC_CORRECT
+    basic_smart_alloc<backend::static_buffer<1048576, 65536>> alloc;
+#else
+    basic_smart_alloc<backend::static_buffer<1048577, 65536>> alloc;
+#endif
+    return alloc.id() == 0 ? 0 : 1;
+}

@@ -1,0 +1,16 @@
+// expect: framealloc: a sync policy needs `static constexpr bool one_thread`
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include <framealloc/smart_alloc.hpp>
+
+using namespace framealloc;
+
+struct mine : sync::lock_free {
+#ifndef FRAMEALLOC_CORRECT
+    void one_thread();
+#endif
+};
+
+int main() {
+    basic_smart_alloc<mine> alloc;
+    return alloc.id() == 0 ? 0 : 1;
+}

@@ -1,0 +1,15 @@
+// expect: framealloc: two arena policies in one assembly; keep one
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include <framealloc/arena/fixed.hpp>
+#include <framealloc/smart_alloc.hpp>
+
+using namespace framealloc;
+
+int main() {
+#ifdef FRAMEALLOC_CORRECT
+    basic_smart_alloc<arena::fixed<4096>> alloc;
+#else
+    basic_smart_alloc<arena::fixed<4096>, arena::chunked<>> alloc;
+#endif
+    return alloc.id() == 0 ? 0 : 1;
+}

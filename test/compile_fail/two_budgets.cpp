@@ -1,0 +1,15 @@
+// expect: framealloc: two budget policies in one assembly; keep one
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include <framealloc/budget/global.hpp>
+#include <framealloc/smart_alloc.hpp>
+
+using namespace framealloc;
+
+int main() {
+#ifdef FRAMEALLOC_CORRECT
+    basic_smart_alloc<budget::global> alloc;
+#else
+    basic_smart_alloc<budget::global, budget::none> alloc;
+#endif
+    return alloc.id() == 0 ? 0 : 1;
+}

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include "support/test.hpp"
+
+#include "support/child.hpp"
+#include "support/faults.hpp"
+
+#include <framealloc/arena/fixed.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <vector>
+
+using namespace framealloc;
+using test::fault_recorder;
+
+namespace {
+
+constexpr unsigned char released = 0xCD;
+
+bool all_are(void const* p, std::size_t bytes, unsigned char value) {
+    auto const* const c = static_cast<unsigned char const*>(p);
+    return std::all_of(c, c + bytes, [value](unsigned char x) { return x == value; });
+}
+
+unsigned char* filled(void* p, std::size_t bytes, unsigned char value) {
+    return static_cast<unsigned char*>(std::memset(p, value, bytes));
+}
+
+/// A debug allocator for the mistakes below, with something of each kind alive.
+struct checked {
+    smart_alloc_debug alloc;
+    smart_alloc_debug other;
+    void* pooled = alloc.pool_alloc(layout{.bytes = 64});
+    void* large = alloc.heap_alloc(layout{.bytes = 10'000});
+    void* theirs = other.pool_alloc(layout{.bytes = 64});
+    alloc_stats before = alloc.stats();
+
+    /// `mistake` is reported as `code`, would stop the program, and has changed nothing.
+    template <class F>
+    void expect(fault_code code, char const* note, F&& mistake) {
+        fault_recorder const faults;
+        mistake();
+        BOOST_TEST_CONTEXT(faults.last_text()) {
+            BOOST_TEST(faults.count() == 1u);
+            BOOST_TEST(faults.last() == code);
+            BOOST_TEST(faults.last_would_stop());
+            BOOST_TEST(faults.last_text().find(note) != std::string::npos);
+            BOOST_TEST((alloc.stats() == before));
+            BOOST_TEST(bool(alloc.verify()));
+        }
+    }
+    ~checked() {
+        fault_recorder const faults;
+        alloc.pool_free(pooled, layout{.bytes = 64});
+        alloc.heap_free(large, layout{.bytes = 10'000});
+        other.pool_free(theirs);
+        BOOST_TEST(faults.count() == 0u);
+        BOOST_TEST(alloc.stats().pool_blocks_live == 0u);
+        BOOST_TEST(alloc.stats().heap_blocks_live == 0u);
+    }
+};
+
+/// The same in a child with the handler that is in place from the start: it says what was wrong and stops.
+template <class Mistake>
+void expect_stop(char const* code, char const* message, Mistake&& mistake)
+{
+    auto const child = test::run_in_child([&] {
+        smart_alloc_debug alloc;
+        mistake(alloc);
+        return 0;
+    });
+    BOOST_TEST_CONTEXT(child.error_text) {
+        BOOST_TEST(child.aborted());
+        BOOST_TEST(child.says(code));
+        BOOST_TEST(child.says(message));
+        BOOST_TEST(child.says("\n  help: "));
+    }
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(checked_level)
+
+// --- released memory is filled, what was used of it and no more -------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(the_end_of_a_frame_fills_what_was_used_and_no_more)
+{
+    smart_alloc_debug alloc;
+    alloc.begin_frame();
+    // First the whole chunk, so that we know what lies beyond in the next frame.
+    auto* const chunk = filled(alloc.frame_alloc(layout{.bytes = 60'000}), 60'000, 0x11);
+    alloc.end_frame();
+    BOOST_TEST(all_are(chunk, 60'000, released));
+    std::memset(chunk, 0x22, 60'000);  // as a stale pointer would
+
+    alloc.begin_frame();
+    BOOST_TEST(static_cast<void*>(filled(alloc.frame_alloc(layout{.bytes = 1600}), 1600, 0x33)) == chunk);
+    alloc.end_frame();
+    BOOST_TEST(all_are(chunk, 1600, released));
+    BOOST_TEST(all_are(chunk + 1600, 60'000 - 1600, 0x22));
+}
+
+BOOST_AUTO_TEST_CASE(every_chunk_of_a_frame_is_filled)
+{
+    smart_alloc_debug alloc;
+    alloc.begin_frame();
+    std::vector<unsigned char*> blocks;
+    for (int i = 0; i < 100; ++i) blocks.push_back(filled(alloc.frame_alloc(layout{.bytes = 20'000}), 20'000, 0x44));
+    auto* const large = filled(alloc.frame_alloc(layout{.bytes = 4'000'000}), 4'000'000, 0x44);
+    alloc.end_frame();
+    for (unsigned char* p : blocks) BOOST_TEST(all_are(p, 20'000, released));
+    BOOST_TEST(all_are(large, 4'000'000, released));
+}
+
+BOOST_AUTO_TEST_CASE(the_end_of_a_scope_and_a_rollback_fill_what_they_take_back)
+{
+    smart_alloc_debug alloc;
+    alloc.begin_frame();
+    auto* const kept = filled(alloc.frame_alloc(layout{.bytes = 320}), 320, 0x55);
+    unsigned char* in_scope = nullptr;
+    unsigned char* in_next_chunk = nullptr;
+    {
+        auto scope = alloc.frame_scope();
+        in_scope = filled(scope.frame_alloc(layout{.bytes = 640}), 640, 0x66);
+        in_next_chunk = filled(scope.frame_alloc(layout{.bytes = 100'000}), 100'000, 0x66);
+    }
+    BOOST_TEST(all_are(in_scope, 640, released));
+    BOOST_TEST(all_are(in_next_chunk, 100'000, released));
+    BOOST_TEST(all_are(kept, 320, 0x55));
+
+    auto const mark = alloc.checkpoint();
+    auto* const rolled_back = filled(alloc.frame_alloc(layout{.bytes = 640}), 640, 0x77);
+    BOOST_TEST(alloc.rollback(mark));
+    BOOST_TEST(all_are(rolled_back, 640, released));
+    BOOST_TEST(all_are(kept, 320, 0x55));
+    {
+        auto guard = alloc.rollback_guard();
+        filled(alloc.frame_alloc(layout{.bytes = 640}), 640, 0x77);
+    }
+    BOOST_TEST(all_are(rolled_back, 640, released));
+    alloc.end_frame();
+}
+
+BOOST_AUTO_TEST_CASE(freed_pool_and_heap_blocks_are_filled)
+{
+    smart_alloc_debug alloc;
+    auto* const pooled = filled(alloc.pool_alloc(layout{.bytes = 100}), 100, 0x11);
+    auto* const neighbour = filled(alloc.pool_alloc(layout{.bytes = 128}), 128, 0x22);
+    alloc.pool_free(pooled);
+    BOOST_TEST(all_are(pooled, 128, released));  // all of the block's room
+    BOOST_TEST(all_are(neighbour, 128, 0x22));
+    alloc.pool_free(neighbour, layout{.bytes = 128});
+    BOOST_TEST(all_are(neighbour, 128, released));
+
+    auto* const large = filled(alloc.heap_alloc(layout{.bytes = 10'000}), 10'000, 0x33);
+    alloc.heap_free(large);  // goes into the cache, where it can be looked at
+    BOOST_TEST(all_are(large, 10'000, released));
+}
+
+BOOST_AUTO_TEST_CASE(the_release_level_fills_nothing)
+{
+    smart_alloc alloc;
+    alloc.begin_frame();
+    auto* const in_frame = filled(alloc.frame_alloc(layout{.bytes = 1000}), 1000, 0x11);
+    alloc.end_frame();
+    BOOST_TEST(all_are(in_frame, 1000, 0x11));
+    auto* const pooled = filled(alloc.pool_alloc(layout{.bytes = 64}), 64, 0x11);
+    alloc.pool_free(pooled);
+    BOOST_TEST(all_are(pooled, 64, 0x11));
+}
+
+// --- mistakes with pool blocks ----------------------------------------------------------------------------------------
+
+BOOST_FIXTURE_TEST_CASE(a_pool_block_freed_twice_is_named_at_the_second_free, checked)
+{
+    void* const p = alloc.pool_alloc(layout{.bytes = 100});
+    alloc.pool_free(p);
+    before = alloc.stats();
+    expect(fault_code::double_free, "of 128 bytes, is free already", [&] { alloc.pool_free(p); });
+    expect(fault_code::double_free, "is free already", [&] { alloc.pool_free(p, layout{.bytes = 100}); });
+    // It is given out once.
+    BOOST_TEST(alloc.pool_alloc(layout{.bytes = 100}) == p);
+    void* const q = alloc.pool_alloc(layout{.bytes = 100});
+    BOOST_TEST(q != p);
+    alloc.pool_free(p);
+    alloc.pool_free(q);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_pool_block_that_was_never_given_out_is_not_freed, checked)
+{
+    // The next block of the slab is carved already but nobody's.
+    expect(fault_code::double_free, "is free already", [&] { alloc.pool_free(static_cast<char*>(pooled) + 64); });
+}
+
+BOOST_FIXTURE_TEST_CASE(foreign_pointers_are_named_whatever_they_point_to, checked)
+{
+    alignas(16) char on_stack[64] = {};
+    alignas(16) static char in_data[64];
+    auto const foreign = fault_code::foreign_pointer;
+    expect(foreign, "lies in no slab and no heap block", [&] { alloc.pool_free(on_stack); });
+    expect(foreign, "lies in no slab and no heap block", [&] { alloc.pool_free(in_data); });
+    expect(foreign, "lies in no slab of this process", [&] { alloc.pool_free(on_stack, layout{.bytes = 64}); });
+    expect(foreign, "lies in no slab of this process", [&] { alloc.pool_free(in_data, layout{.bytes = 64}); });
+    expect(foreign, "lies in no slab", [&] { alloc.pool_free(nullptr, layout{.bytes = 64}); });
+    expect(foreign, "is not the start of a block", [&] { alloc.pool_free(static_cast<char*>(pooled) + 16); });
+    expect(foreign, "is not the start of a block", [&] { alloc.pool_free(static_cast<char*>(pooled) + 1); });
+    expect(foreign, "its slab begins at 0x", [&] {
+        alloc.pool_free(static_cast<char*>(pooled) + 1, layout{.bytes = 64});
+    });
+    expect(foreign, "belongs to another allocator instance", [&] { alloc.pool_free(theirs); });
+    expect(foreign, "belongs to another allocator instance", [&] { alloc.pool_free(theirs, layout{.bytes = 64}); });
+    expect(foreign, "lies in no slab", [&] { alloc.pool_free(large, layout{.bytes = 64}); });
+}
+
+BOOST_FIXTURE_TEST_CASE(memory_of_a_frame_is_no_pool_block_and_no_heap_block, checked)
+{
+    alloc.begin_frame();
+    void* const p = alloc.frame_alloc(layout{.bytes = 64});
+    before = alloc.stats();
+    expect(fault_code::foreign_pointer, "lies in no slab", [&] { alloc.pool_free(p, layout{.bytes = 64}); });
+    {
+        fault_recorder const faults;
+        alloc.pool_free(p);
+        alloc.heap_free(p);
+        BOOST_TEST(faults.codes() == std::vector<fault_code>(2, fault_code::foreign_pointer), boost::test_tools::per_element());
+    }
+    alloc.end_frame();
+}
+
+BOOST_FIXTURE_TEST_CASE(a_free_with_a_wrong_size_is_named_with_both_sizes, checked)
+{
+    expect(fault_code::wrong_size, "has 64 bytes; it was freed as 128",
+           [&] { alloc.pool_free(pooled, layout{.bytes = 100}); });
+    expect(fault_code::wrong_size, "has 64 bytes; it was freed as 8", [&] { alloc.pool_free<char>(static_cast<char*>(pooled)); });
+    expect(fault_code::wrong_size, "has 10000 bytes; it was freed as 9999",
+           [&] { alloc.heap_free(large, layout{.bytes = 9999}); });
+    expect(fault_code::wrong_size, "has 10000 bytes; it was freed as 5000",
+           [&] { alloc.pool_free(large, layout{.bytes = 5000}); });
+}
+
+BOOST_FIXTURE_TEST_CASE(mistakes_with_heap_blocks_are_named, checked)
+{
+    expect(fault_code::foreign_pointer, "is a pool's; expected a heap block", [&] { alloc.heap_free(pooled); });
+    expect(fault_code::foreign_pointer, "is not the start of a block", [&] { alloc.heap_free(static_cast<char*>(large) + 48); });
+    expect(fault_code::foreign_pointer, "is not the start of a block", [&] { alloc.heap_free(static_cast<char*>(large) + 7); });
+    void* const of_other = other.heap_alloc(layout{.bytes = 10'000});
+    expect(fault_code::foreign_pointer, "is not the start of a block of this instance", [&] { alloc.heap_free(of_other); });
+    other.heap_free(of_other);
+}
+
+// --- an arena that is used up -----------------------------------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(an_exhausted_arena_is_reported_and_the_frame_goes_on)
+{
+    basic_smart_alloc<arena::fixed<1024>, diagnostics::checked> alloc;
+    alloc.begin_frame();
+    fault_recorder const faults;
+    BOOST_TEST(alloc.try_frame_alloc(layout{.bytes = 2000}) == nullptr);
+    BOOST_TEST(faults.last() == fault_code::arena_exhausted);
+    BOOST_TEST(faults.last_text().find("asked for 2000 bytes, align 16; 0 bytes of the frame are used") != std::string::npos);
+    BOOST_TEST(!faults.last_would_stop());  // the caller asked whether it may, and is told
+    BOOST_TEST(alloc.try_frame_alloc(layout{.bytes = 1024}) != nullptr);
+    BOOST_TEST(alloc.try_frame_alloc<char>() == nullptr);
+    BOOST_TEST(faults.count() == 2u);
+    alloc.end_frame();
+}
+
+// --- with the handler that is in place from the start -----------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(a_debug_program_says_what_was_wrong_and_stops)
+{
+    expect_stop("[framealloc][FA210]", "error: block freed twice", [](smart_alloc_debug& alloc) {
+        int* const p = alloc.pool_new<int>(1);
+        alloc.pool_free(p);
+        alloc.pool_free(p);
+    });
+    expect_stop("[framealloc][FA211]", "error: pointer that this allocator did not give out", [](smart_alloc_debug& alloc) {
+        alignas(16) int on_stack[16] = {};
+        alloc.pool_free(on_stack);
+    });
+    expect_stop("[framealloc][FA211]", "belongs to another allocator instance", [](smart_alloc_debug& alloc) {
+        smart_alloc_debug other;
+        alloc.pool_free(other.pool_new<int>(1));
+    });
+    expect_stop("[framealloc][FA212]", "error: block freed with another size than it has", [](smart_alloc_debug& alloc) {
+        alloc.pool_free(alloc.pool_alloc(layout{.bytes = 64}), layout{.bytes = 8});
+    });
+    expect_stop("[framealloc][FA211]", "is a pool's", [](smart_alloc_debug& alloc) {
+        alloc.heap_free(alloc.pool_alloc(layout{.bytes = 64}));
+    });
+    expect_stop("[framealloc][FA004]", "error: begin_frame() while a frame is open", [](smart_alloc_debug& alloc) {
+        alloc.begin_frame();
+        alloc.begin_frame();
+    });
+    expect_stop("[framealloc][FA005]", "error: end of a frame that was not begun here",
+                [](smart_alloc_debug& alloc) { alloc.end_frame(); });
+    expect_stop("[framealloc][FA006]", "error: roll-back to a checkpoint that is not live", [](smart_alloc_debug& alloc) {
+        alloc.begin_frame();
+        auto const mark = alloc.checkpoint();
+        alloc.rollback(mark);
+        alloc.rollback(mark);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(the_release_level_reports_a_misuse_it_sees_and_goes_on)
+{
+    auto const child = test::run_in_child([] {
+        smart_alloc alloc;
+        alloc.end_frame();
+        alloc.begin_frame();
+        alloc.begin_frame();
+        int on_stack = 0;
+        alloc.pool_free(&on_stack);
+        bool const works = alloc.frame_new<int>(1) != nullptr;
+        alloc.end_frame();
+        return works ? 0 : 1;
+    });
+    BOOST_TEST(child.succeeded());
+    BOOST_TEST(child.says("[framealloc][FA005]"));
+    BOOST_TEST(child.says("[framealloc][FA004]"));
+    BOOST_TEST(child.says("[framealloc][FA211]"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
