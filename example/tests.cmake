@@ -33,18 +33,24 @@ endfunction()
 
 asteroids_refuses(an_unknown_option "'--fames' is no option; expected --frames, --level," --fames 10)
 asteroids_refuses(an_option_without_value "--frames has no value" --frames)
-asteroids_refuses(frames_that_are_no_number "--frames is '12x'; expected a whole number from 10 to 1000000" --frames 12x)
+asteroids_refuses(frames_that_are_no_number
+    "--frames is '12x'; expected a whole number from 10 to 1000000"
+    --frames 12x)
 asteroids_refuses(too_few_frames "--frames is '9'; expected" --frames 9)
-asteroids_refuses(too_many_frames "--frames is '99999999999999999999'; expected" --frames 99999999999999999999)
+asteroids_refuses(too_many_frames
+    "--frames is '99999999999999999999'; expected" --frames 99999999999999999999)
 asteroids_refuses(an_unknown_side "--only is 'ours'; expected 'framealloc' or 'std'" --only ours)
 asteroids_refuses(a_level_that_is_not_there "'/no/such.level' cannot be read \\(No such file or directory\\)"
     --level /no/such.level)
 asteroids_refuses(a_folder_as_level "cannot be read" --level ${CMAKE_CURRENT_SOURCE_DIR})
-asteroids_refuses(a_json_file_in_no_folder "'/no/such/a.json' of --json cannot be written \\(No such file or directory\\)"
+asteroids_refuses(a_json_file_in_no_folder
+    "'/no/such/a.json' of --json cannot be written \\(No such file or directory\\)"
     --frames 10 --json /no/such/a.json)
-asteroids_refuses(an_svg_file_in_no_folder "'/no/such/a.svg' of --svg cannot be written" --frames 10 --svg /no/such/a.svg)
+asteroids_refuses(an_svg_file_in_no_folder
+    "'/no/such/a.svg' of --svg cannot be written" --frames 10 --svg /no/such/a.svg)
 
-asteroids_refuses_level(an_unknown_statement ":2: 'sice' is no statement; expected title, seed, size" "# a field" "sice 10 20")
+asteroids_refuses_level(an_unknown_statement
+    ":2: 'sice' is no statement; expected title, seed, size" "# a field" "sice 10 20")
 asteroids_refuses_level(a_number_that_is_none
     ":1: the width of 'size' is 'wide'; expected a number from 20 to 2000" "size wide 200")
 asteroids_refuses_level(a_number_out_of_range
@@ -55,5 +61,6 @@ asteroids_refuses_level(a_word_too_many ":1: '5' is too much after 'seed'" "seed
 asteroids_refuses_level(a_belt_without_moon ":1: 'belt' stands before any 'moon'" "belt 1 20 30 100")
 asteroids_refuses_level(a_level_without_size ": there is no 'size' statement" "scatter 10")
 asteroids_refuses_level(a_level_without_asteroids ": the field has 0 asteroids; expected 1 to 10000" "size 320 200")
-asteroids_refuses_level(ships_without_gate ": there are ships but no 'gate' statement" "size 320 200" "scatter 10" "ships 3")
+asteroids_refuses_level(ships_without_gate
+    ": there are ships but no 'gate' statement" "size 320 200" "scatter 10" "ships 3")
 asteroids_refuses_level(a_gate_outside ": a gate lies outside the field" "size 320 200" "scatter 10" "gate 500 0")

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
 #
-# The main job in one command: installs what is missing, builds, and plays 600 frames of example/asteroids with framealloc
-# and with the standard library's memory. Works on a bare Debian 12 machine, as root or with sudo.
+# The main job in one command: installs what is missing, builds, and plays 600 frames of example/asteroids with
+# framealloc and with the standard library's memory. Works on a bare Debian 12 machine, as root or with sudo.
 #   tools/demo.sh [options of the program]     for example --frames 2000, or --help
 set -euo pipefail
 

@@ -20,8 +20,6 @@ namespace asteroids {
 
 namespace {
 
-constexpr unsigned workers = 2;
-
 /// A line of the system's account of this process, in bytes; nothing where there is no such account.
 std::optional<std::size_t> status_bytes(std::string const& key) {
     std::ifstream status("/proc/self/status");
@@ -33,7 +31,7 @@ std::optional<std::size_t> status_bytes(std::string const& key) {
 
 template <class Memory>
 alone_results play_with(level const& of, unsigned frames) {
-    crew hands{workers};
+    crew hands{worker_count};
     world<Memory> game{of, hands, nullptr, 1};
     alone_results result;
     result.resident.before_first_frame = status_bytes("VmRSS");
@@ -50,7 +48,8 @@ std::optional<std::size_t> from_json(nlohmann::json const& j) {
 }
 
 [[noreturn]] void fail(std::string const& what, int error) {
-    throw std::runtime_error("the program cannot run itself to measure its memory: " + what + ": " + std::strerror(error));
+    throw std::runtime_error("the program cannot run itself to measure its memory: " + what + ": " +
+                             std::strerror(error));
 }
 
 /// The child's process number; `out` receives the reading end of its standard output.
@@ -92,7 +91,8 @@ std::string read_all(int from) {
 }  // namespace
 
 alone_results play_alone(std::string const& side, level const& of, unsigned frames) {
-    return side == framealloc_memory::name ? play_with<framealloc_memory>(of, frames) : play_with<std_memory>(of, frames);
+    return side == framealloc_memory::name ? play_with<framealloc_memory>(of, frames)
+                                           : play_with<std_memory>(of, frames);
 }
 
 std::string to_line(alone_results const& r) {

@@ -7,8 +7,8 @@
 
 #include <string>
 
-// Resident memory belongs to a process, not to an allocator. So each side plays the same frames once more in a process of
-// its own, alone and without notes, and that process's peak is the side's. Box2D's part of it is the same for both.
+// Resident memory belongs to a process, not to an allocator. So each side plays the same frames once more in a process
+// of its own, alone and without notes, and that process's peak is the side's. Box2D's part of it is the same for both.
 
 namespace asteroids {
 

@@ -57,7 +57,8 @@ private:
         a.corners = 5 + static_cast<int>(random_.next() % 4);
         float const turn = random_.between(0, 2 * pi);
         for (int i = 0; i < a.corners; ++i) {
-            float const angle = turn + 2 * pi * (static_cast<float>(i) + random_.between(-0.2F, 0.2F)) / static_cast<float>(a.corners);
+            float const angle =
+                turn + 2 * pi * (static_cast<float>(i) + random_.between(-0.2F, 0.2F)) / static_cast<float>(a.corners);
             float const r = a.radius * random_.between(0.86F, 1);
             a.outline[i].Set(r * std::cos(angle), r * std::sin(angle));
         }

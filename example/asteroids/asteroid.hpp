@@ -18,7 +18,8 @@ struct asteroid {
     b2Vec2 outline[8];
 };
 
-/// Lays the field out: `level::asteroids()` of them, the same for the same level. They do not overlap while there is room.
+/// Lays the field out: `level::asteroids()` of them, the same for the same level. They do not overlap while there is
+/// room.
 void place_asteroids(level const& from, std::span<asteroid> into);
 
 }  // namespace asteroids

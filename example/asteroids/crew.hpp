@@ -11,6 +11,9 @@
 
 namespace asteroids {
 
+/// How many workers the game has beside its main thread.
+inline constexpr unsigned worker_count = 2;
+
 /// Worker threads that live as long as the program and meet the main thread twice per job: before it, and when all are
 /// done. What one side wrote before a meeting, the other sees after it.
 class crew {

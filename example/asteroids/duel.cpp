@@ -14,7 +14,6 @@ namespace asteroids {
 
 namespace {
 
-constexpr unsigned worker_count = 2;
 constexpr unsigned lane_count = 3;
 
 /// The first frames, whose backend calls are not held against anybody: a tenth of all, at most a second's worth.

@@ -154,8 +154,9 @@ void read_into(level& l, statement& s) {
     } else if (what == "frame_kib") {
         l.frame_kib = s.whole("size", 16U, 65536U);
     } else {
-        s.refuse("'" + what + "' is no statement; expected title, seed, size, radius, moon, belt, scatter, gate, waves, "
-                              "ships, radar, particles or frame_kib");
+        s.refuse("'" + what +
+                 "' is no statement; expected title, seed, size, radius, moon, belt, scatter, gate, waves, "
+                 "ships, radar, particles or frame_kib");
     }
     s.done();
 }
@@ -163,8 +164,8 @@ void read_into(level& l, statement& s) {
 void check_whole(level const& l, std::string const& name) {
     if (!(l.width > 0)) throw bad_input(name + ": there is no 'size' statement; add one, such as 'size 320 200'");
     if (l.asteroids() == 0 || l.asteroids() > most_asteroids) {
-        throw bad_input(name + ": the field has " + std::to_string(l.asteroids()) +
-                        " asteroids; expected 1 to " + std::to_string(most_asteroids) + " in all 'belt' and 'scatter' statements");
+        throw bad_input(name + ": the field has " + std::to_string(l.asteroids()) + " asteroids; expected 1 to " +
+                        std::to_string(most_asteroids) + " in all 'belt' and 'scatter' statements");
     }
     if (l.ships > 0 && l.gates.empty()) {
         throw bad_input(name + ": there are ships but no 'gate' statement; add one, such as 'gate 0 0'");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-// A game without a window: asteroids in orbit, ships among them, on a Box2D world of some thousand bodies. It plays the same
-// frames with framealloc and with the standard library's memory, compares what the memory cost, and draws the last frame.
+// A game without a window: asteroids in orbit, ships among them, on a Box2D world of some thousand bodies. It plays the
+// same frames with framealloc and with the standard library's memory, compares what the memory cost, and draws the last
+// frame.
 
 #include "alone.hpp"
 #include "bad_input.hpp"

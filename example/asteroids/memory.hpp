@@ -55,7 +55,8 @@ public:
 /// Memory by framealloc: the default assembly, its backend counted.
 class framealloc_memory {
 public:
-    using default_backend = framealloc::backend::split<framealloc::backend::virtual_memory, framealloc::backend::system>;
+    using default_backend =
+        framealloc::backend::split<framealloc::backend::virtual_memory, framealloc::backend::system>;
     using allocator = framealloc::basic_smart_alloc<framealloc::backend::counting<default_backend>>;
     template <class T>
     using frame_vector = std::vector<T, noted<framealloc::frame_allocator<T, allocator>, intent::frame>>;
@@ -179,7 +180,7 @@ public:
     void end_frame() {}
     void prepare_thread(std::size_t) {}
 
-    // No request of the program is aligned beyond what plain `new` gives; the program asserts it where it records.
+    // No request of the program is aligned beyond what plain `new` gives: whoever replays makes sure of it.
     [[nodiscard]] void* take(intent, framealloc::layout request) { return ::operator new(request.bytes); }
     void give(intent, void* p, framealloc::layout given) noexcept { ::operator delete(p, given.bytes); }
 };

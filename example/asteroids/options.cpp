@@ -43,7 +43,9 @@ options read_options(std::span<char const* const> words) {
     for (std::size_t i = 0; i < words.size(); ++i) {
         std::string_view const option = words[i];
         auto const value = [&]() -> std::string_view {
-            if (i + 1 == words.size()) throw bad_input(std::string(option) + " has no value; write one after it, or see --help");
+            if (i + 1 == words.size()) {
+                throw bad_input(std::string(option) + " has no value; write one after it, or see --help");
+            }
             return words[++i];
         };
         if (option == "--help" || option == "-h") {
@@ -59,7 +61,8 @@ options read_options(std::span<char const* const> words) {
         } else if (option == "--only") {
             chosen.only = read_side(value());
         } else {
-            throw bad_input("'" + std::string(option) + "' is no option; expected --frames, --level, --json, --svg, --only or "
+            throw bad_input("'" + std::string(option) +
+                            "' is no option; expected --frames, --level, --json, --svg, --only or "
                             "--help");
         }
     }
@@ -69,19 +72,20 @@ options read_options(std::span<char const* const> words) {
 std::string_view usage() noexcept {
     return "usage: asteroids [options]\n"
            "\n"
-           "Plays a field of asteroids, a Box2D world, without a window: once with framealloc and once with the standard\n"
-           "library's memory, frame by frame in turn, and compares what the memory cost.\n"
+           "Plays a field of asteroids, a Box2D world, without a window: once with framealloc and once with the\n"
+           "standard library's memory, frame by frame in turn, and compares what the memory cost.\n"
            "\n"
            "  --frames N     how many frames, from 10 to 1000000; 600 unless told\n"
            "  --level FILE   the field to play; the one that came with the program unless told\n"
            "  --json FILE    writes everything that was measured\n"
            "  --svg FILE     draws the last frame\n"
-           "  --only SIDE    plays 'framealloc' or 'std' alone, unmeasured, and prints one line of JSON with its resident\n"
-           "                 memory; the comparison runs itself so for each side\n"
+           "  --only SIDE    plays 'framealloc' or 'std' alone, unmeasured, and prints one line of JSON with its\n"
+           "                 resident memory; the comparison runs itself so for each side\n"
            "  --help         prints this\n"
            "\n"
-           "Ends with 0 when both sides played the same game and framealloc's backend was not called after the warm-up,\n"
-           "with 1 when that does not hold or something failed, and with 2 for options or files that cannot be used.\n";
+           "Ends with 0 when both sides played the same game and framealloc's backend was not called after the\n"
+           "warm-up, with 1 when that does not hold or something failed, and with 2 for options or files that cannot\n"
+           "be used.\n";
 }
 
 }  // namespace asteroids

@@ -15,7 +15,9 @@ std::uint32_t block_numbers::fresh() {
 void block_numbers::translate(request_log const& log, replay_script& script) {
     script.clear();
     for (request const& r : log) {
-        if (r.align > __STDCPP_DEFAULT_NEW_ALIGNMENT__) throw std::logic_error("the replay knows no over-aligned requests");
+        if (r.align > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
+            throw std::logic_error("the replay knows no over-aligned requests");
+        }
         replay_step step{r.takes, r.route, 0, {.bytes = r.bytes, .align = r.align}};
         if (r.takes) {
             step.block = fresh();
@@ -54,7 +56,8 @@ bool take_sizes(request_log const& log, replay_script const& script, replay_scri
 }  // namespace
 
 bool with_sizes_of(frame_log const& log, frame_script const& script, frame_script& into) {
-    if (!take_sizes(log.before, script.before, into.before) || !take_sizes(log.after, script.after, into.after)) return false;
+    if (!take_sizes(log.before, script.before, into.before)) return false;
+    if (!take_sizes(log.after, script.after, into.after)) return false;
     for (std::size_t i = 0; i < log.by_worker.size(); ++i) {
         if (!take_sizes(log.by_worker[i], script.by_worker[i], into.by_worker[i])) return false;
     }

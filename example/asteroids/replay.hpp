@@ -55,8 +55,8 @@ private:
     std::uint32_t used_ = 0;
 };
 
-/// `script` with the sizes of `log`, which the same program made over another memory: a vector that holds its allocator is
-/// larger than one that need not. Answers false where `log` is not the same sequence.
+/// `script` with the sizes of `log`, which the same program made over another memory: a vector that holds its allocator
+/// is larger than one that need not. Answers false where `log` is not the same sequence.
 [[nodiscard]] bool with_sizes_of(frame_log const& log, frame_script const& script, frame_script& into);
 
 using nanoseconds = std::int64_t;
@@ -73,8 +73,8 @@ private:
     static inline thread_local unsigned char place[64];  // per thread, so that no two write to one cache line
 };
 
-/// Frames replayed to the memory that a game is played with, with blocks of the replay's own: what the game's requests have
-/// made of the allocator is what the replay meets.
+/// Frames replayed to the memory that a game is played with, with blocks of the replay's own: what the game's requests
+/// have made of the allocator is what the replay meets.
 template <class Memory>
 class replay_lane {
 public:

@@ -46,9 +46,11 @@ std::optional<double> peak_ratio(results const& r) {
 class table {
 public:
     void heading(std::string const& text) { text_ += text + "\n"; }
-    void row(std::string const& what, std::string const& ours, std::string const& theirs, std::string const& third = "") {
+    void row(std::string const& what, std::string const& ours, std::string const& theirs,
+             std::string const& third = "") {
         char buffer[256];
-        std::snprintf(buffer, sizeof buffer, "  %-38s %20s %20s %12s", what.c_str(), ours.c_str(), theirs.c_str(), third.c_str());
+        std::snprintf(buffer, sizeof buffer, "  %-38s %20s %20s %12s", what.c_str(), ours.c_str(), theirs.c_str(),
+                      third.c_str());
         text_ += buffer;
         text_.erase(text_.find_last_not_of(' ') + 1);
         text_ += "\n";
@@ -72,7 +74,8 @@ void add_requests(table& t, results const& r) {
     }
     t.heading("KiB asked for");
     for (std::size_t i = 0; i < 3; ++i) {
-        t.row(intents[i], with_commas(r.ours.by_intent[i].bytes / 1024), with_commas(r.theirs.by_intent[i].bytes / 1024),
+        t.row(intents[i], with_commas(r.ours.by_intent[i].bytes / 1024),
+              with_commas(r.theirs.by_intent[i].bytes / 1024),
               decimal(static_cast<double>(r.ours.by_intent[i].bytes) / 1024 / frames, 1) + " a frame");
     }
 }
@@ -122,23 +125,28 @@ std::string to_table(results const& r) {
     add_times(t, "allocator time per frame, in microseconds (1)", r.ours.allocator_time, r.theirs.allocator_time);
     t.time("slowest warm-up frame", r.ours.slowest_warm_up_frame, r.theirs.slowest_warm_up_frame);
     t.row("of which the replay's loop, p50", microseconds(r.loop_time.p50), microseconds(r.loop_time.p50));
-    t.time("p50 without the loop", r.ours.allocator_time.p50 - r.loop_time.p50, r.theirs.allocator_time.p50 - r.loop_time.p50);
+    t.time("p50 without the loop", r.ours.allocator_time.p50 - r.loop_time.p50,
+           r.theirs.allocator_time.p50 - r.loop_time.p50);
     add_times(t, "whole frame as played, in microseconds (2)", r.ours.frame_time, r.theirs.frame_time);
     t.heading("resident memory, in MiB (3)");
-    t.row("before the first frame", mebibytes(r.ours.resident.before_first_frame), mebibytes(r.theirs.resident.before_first_frame));
+    t.row("before the first frame", mebibytes(r.ours.resident.before_first_frame),
+          mebibytes(r.theirs.resident.before_first_frame));
     auto const peak = peak_ratio(r);
     t.row("peak", mebibytes(r.ours.resident.peak), mebibytes(r.theirs.resident.peak), peak ? decimal(*peak, 2) : "-");
     t.heading("backend calls (4)");
     t.row("in all", with_commas(r.ours.backend_calls_in_all), with_commas(r.theirs.backend_calls_in_all));
-    t.row("after the warm-up", with_commas(r.ours.backend_calls_after_warm_up), with_commas(r.theirs.backend_calls_after_warm_up));
+    t.row("after the warm-up", with_commas(r.ours.backend_calls_after_warm_up),
+          with_commas(r.theirs.backend_calls_after_warm_up));
     t.heading("checksum of the simulation");
     t.row("", hexadecimal(r.ours.checksum), hexadecimal(r.theirs.checksum), r.same_simulation() ? "same" : "DIFFERENT");
     t.heading("");
-    t.heading("(1) After each frame its requests are replayed, on the threads that made them, by one loop for both sides. The time of\n"
-              "    that loop, summed over the threads; the median of three replays. Both columns contain the loop itself.\n"
-              "(2) Physics, game and draw lists, with the noting of requests for (1). Physics is most of it.\n"
-              "(3) Of a process that plays this side alone. Box2D's own memory is in it, the same for both.\n"
-              "(4) framealloc: calls of its backend. std: calls of operator new and delete.");
+    t.heading(
+        "(1) After each frame its requests are replayed, on the threads that made them, by one loop for both sides:\n"
+        "    the time of that loop, summed over the threads, median of three replays. Both columns contain the loop.\n"
+        "    Percentiles are by nearest rank: with fewer than 1,000 frames, p99.9 is the slowest of them.\n"
+        "(2) Physics, game and draw lists, with the noting of requests for (1). Physics is most of it.\n"
+        "(3) Of a process that plays this side alone. Box2D's own memory is in it, the same for both.\n"
+        "(4) framealloc: calls of its backend. std: calls of operator new and delete.");
     return t.text();
 }
 

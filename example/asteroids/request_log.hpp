@@ -23,7 +23,8 @@ struct request {
 /// What one thread asked for in one stretch of a frame, in order.
 using request_log = std::vector<request>;
 
-/// What everybody asked for in one frame: the main thread before the workers ran, each worker, the main thread afterwards.
+/// What everybody asked for in one frame: the main thread before the workers ran, each worker, the main thread
+/// afterwards.
 struct frame_log {
     explicit frame_log(unsigned workers) : by_worker(workers) {}
 

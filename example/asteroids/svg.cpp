@@ -50,17 +50,21 @@ private:
         double const w = double{picture_width}, h = double{height_}, m = double{margin};
         add("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" font-family=\"Helvetica, Arial, "
             "sans-serif\">\n", w, h);
-        text_ += "<defs>\n"
-                 "<radialGradient id=\"moon\" cx=\"0.36\" cy=\"0.32\" r=\"0.8\"><stop offset=\"0\" stop-color=\"#d9d3c4\"/>"
-                 "<stop offset=\"0.55\" stop-color=\"#8d8779\"/><stop offset=\"1\" stop-color=\"#2d2c30\"/></radialGradient>\n"
-                 "<radialGradient id=\"haze\"><stop offset=\"0.3\" stop-color=\"#b9b08f\" stop-opacity=\"0.16\"/>"
-                 "<stop offset=\"1\" stop-color=\"#b9b08f\" stop-opacity=\"0\"/></radialGradient>\n"
-                 "<linearGradient id=\"space\" x2=\"1\" y2=\"1\"><stop offset=\"0\" stop-color=\"#0d1322\"/>"
-                 "<stop offset=\"1\" stop-color=\"#080b14\"/></linearGradient>\n";
-        add("<clipPath id=\"field\"><rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"6\"/></clipPath>\n</defs>\n",
+        text_ +=
+            "<defs>\n"
+            "<radialGradient id=\"moon\" cx=\"0.36\" cy=\"0.32\" r=\"0.8\"><stop offset=\"0\" stop-color=\"#d9d3c4\"/>"
+            "<stop offset=\"0.55\" stop-color=\"#8d8779\"/><stop offset=\"1\" "
+            "stop-color=\"#2d2c30\"/></radialGradient>\n"
+            "<radialGradient id=\"haze\"><stop offset=\"0.3\" stop-color=\"#b9b08f\" stop-opacity=\"0.16\"/>"
+            "<stop offset=\"1\" stop-color=\"#b9b08f\" stop-opacity=\"0\"/></radialGradient>\n"
+            "<linearGradient id=\"space\" x2=\"1\" y2=\"1\"><stop offset=\"0\" stop-color=\"#0d1322\"/>"
+            "<stop offset=\"1\" stop-color=\"#080b14\"/></linearGradient>\n";
+        add("<clipPath id=\"field\"><rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" "
+            "rx=\"6\"/></clipPath>\n</defs>\n",
             m, double{head}, w - 2 * m, h - double{head + foot});
         add("<rect width=\"%.0f\" height=\"%.0f\" fill=\"#070910\"/>\n", w, h);
-        add("<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"6\" fill=\"url(#space)\" stroke=\"#222b41\"/>\n",
+        add("<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"6\" fill=\"url(#space)\" "
+            "stroke=\"#222b41\"/>\n",
             m, double{head}, w - 2 * m, h - double{head + foot});
         text_ += "<g clip-path=\"url(#field)\">\n";
     }
@@ -103,8 +107,9 @@ private:
         constexpr int steps = 4;
         for (int step = 0; step < steps; ++step) {
             float const low = float(step) / steps, high = low + 1.0F / steps;
-            add("<path fill=\"none\" stroke=\"#e8a25c\" stroke-opacity=\"%.2f\" stroke-width=\"%.1f\" stroke-linecap=\"round\" "
-                "d=\"", 0.4 + 0.18 * step, 1.7 + 0.5 * step);
+            add("<path fill=\"none\" stroke=\"#e8a25c\" stroke-opacity=\"%.2f\" stroke-width=\"%.1f\" "
+                "stroke-linecap=\"round\" d=\"",
+                0.4 + 0.18 * step, 1.7 + 0.5 * step);
             for (picture::dot const& p : picture_.particles) {
                 if (p.freshness >= low && (p.freshness < high || step + 1 == steps)) dot(p.at);
             }
@@ -117,7 +122,9 @@ private:
         for (picture::ray const& r : picture_.rays) {
             add("M%.1f %.1fL%.1f %.1f", x(r.from.x), y(r.from.y), x(r.to.x), y(r.to.y));
         }
-        text_ += "\"/>\n<path fill=\"none\" stroke=\"#8fe6da\" stroke-opacity=\"0.8\" stroke-width=\"3\" stroke-linecap=\"round\" d=\"";
+        text_ +=
+            "\"/>\n<path fill=\"none\" stroke=\"#8fe6da\" stroke-opacity=\"0.8\" stroke-width=\"3\" "
+            "stroke-linecap=\"round\" d=\"";
         for (picture::ray const& r : picture_.rays) dot(r.to);
         text_ += "\"/>\n";
     }
@@ -125,7 +132,8 @@ private:
     void contacts() {
         constexpr std::array<float, 3> least{0, 1, 4};
         for (std::size_t i = 0; i < least.size(); ++i) {
-            add("<path fill=\"none\" stroke=\"#ff6b57\" stroke-opacity=\"%.2f\" stroke-width=\"%.1f\" stroke-linecap=\"round\" d=\"",
+            add("<path fill=\"none\" stroke=\"#ff6b57\" stroke-opacity=\"%.2f\" stroke-width=\"%.1f\" "
+                "stroke-linecap=\"round\" d=\"",
                 0.7 + 0.1 * double(i), 2.6 + 1.9 * double(i));
             for (picture::contact const& c : picture_.contacts) {
                 bool const below_next = i + 1 == least.size() || c.impulse < least[i + 1];
@@ -159,7 +167,8 @@ private:
         text_ += escaped(level_.title) + "</text>\n";
         add("<text x=\"%.1f\" y=\"77\" font-size=\"16\" fill=\"#8790a6\">frame %u, %.2f seconds into the game</text>\n",
             double{margin}, picture_.frame, double(picture_.frame) / 60);
-        add("<text x=\"%.1f\" y=\"77\" font-size=\"16\" fill=\"#8790a6\" text-anchor=\"end\">%.0f by %.0f metres</text>\n",
+        add("<text x=\"%.1f\" y=\"77\" font-size=\"16\" fill=\"#8790a6\" text-anchor=\"end\">%.0f by %.0f "
+            "metres</text>\n",
             double{picture_width - margin}, double{level_.width}, double{level_.height});
     }
 
@@ -172,15 +181,23 @@ private:
             add("<text x=\"34\" y=\"6\" font-size=\"17\" fill=\"#b4bccd\">%zu %s</text></g>\n", n, what);
             at += (picture_width - 2 * margin) / 5.2F;
         };
-        entry("<path d=\"M4 -6L16 -9L24 0L18 9L6 8L0 1Z\" fill=\"#7c86a1\"/>", "asteroids, faster is lighter", picture_.asteroids.size());
+        entry("<path d=\"M4 -6L16 -9L24 0L18 9L6 8L0 1Z\" fill=\"#7c86a1\"/>", "asteroids, faster is lighter",
+              picture_.asteroids.size());
         at += 60;
-        entry("<path d=\"M24 0L2 8L8 0L2 -8Z\" fill=\"#f4f7fb\" stroke=\"#58c4b8\" stroke-width=\"1.4\"/>", "ships", picture_.ships.size());
-        entry("<path d=\"M2 0H22\" stroke=\"#58c4b8\" stroke-width=\"1.2\"/><circle cx=\"23\" r=\"2.6\" fill=\"#8fe6da\"/>",
-              "radar hits", picture_.rays.size());
-        entry("<circle cx=\"7\" r=\"2\" fill=\"#ff6b57\" fill-opacity=\"0.6\"/><circle cx=\"19\" r=\"4\" fill=\"#ff6b57\"/>",
-              "contacts", picture_.contacts.size());
-        entry("<circle cx=\"3\" r=\"1.2\" fill=\"#e8a25c\"/><circle cx=\"12\" r=\"1.6\" fill=\"#e8a25c\"/><circle cx=\"22\" r=\"2\" "
-              "fill=\"#e8a25c\"/>", "particles", picture_.particles.size());
+        entry("<path d=\"M24 0L2 8L8 0L2 -8Z\" fill=\"#f4f7fb\" stroke=\"#58c4b8\" stroke-width=\"1.4\"/>", "ships",
+              picture_.ships.size());
+        entry(
+            "<path d=\"M2 0H22\" stroke=\"#58c4b8\" stroke-width=\"1.2\"/><circle cx=\"23\" r=\"2.6\" "
+            "fill=\"#8fe6da\"/>",
+            "radar hits", picture_.rays.size());
+        entry(
+            "<circle cx=\"7\" r=\"2\" fill=\"#ff6b57\" fill-opacity=\"0.6\"/><circle cx=\"19\" r=\"4\" "
+            "fill=\"#ff6b57\"/>",
+            "contacts", picture_.contacts.size());
+        entry(
+            "<circle cx=\"3\" r=\"1.2\" fill=\"#e8a25c\"/><circle cx=\"12\" r=\"1.6\" fill=\"#e8a25c\"/><circle "
+            "cx=\"22\" r=\"2\" fill=\"#e8a25c\"/>",
+            "particles", picture_.particles.size());
     }
 
     picture const& picture_;

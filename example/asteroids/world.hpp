@@ -48,8 +48,8 @@ class world {
 public:
     using findings = frame_findings<Memory>;
 
-    /// Loads the level. Requests are noted in `log`, if there is one: the load's now, each frame's in `play`. The memory is
-    /// made ready for `games` such games at once.
+    /// Loads the level. Requests are noted in `log`, if there is one: the load's now, each frame's in `play`. The
+    /// memory is made ready for `games` such games at once.
     world(level const& of, crew& workers, frame_log* log, unsigned games)
         : level_(of), crew_(workers), log_(log), random_(of.seed ^ 0x5eed) {
         rehearse(games);
@@ -101,8 +101,8 @@ public:
 private:
     [[nodiscard]] request_log* before() noexcept { return log_ != nullptr ? &log_->before : nullptr; }
 
-    /// The largest frame and the fullest pool, once, so that nothing after it is a first time. Not noted: it is no part of
-    /// the game.
+    /// The largest frame and the fullest pool, once, so that nothing after it is a first time. Not noted: it is no part
+    /// of the game.
     void rehearse(unsigned games) {
         memory_.begin_frame();
         std::size_t const frame_bytes = std::size_t{level_.frame_kib} * 1024;
@@ -125,7 +125,7 @@ private:
         fly_particles(found);
     }
 
-    // --- ships ----------------------------------------------------------------------------------------------------------
+    // --- ships ------------------------------------------------------------------------------------------------------
 
     void send_wave() {
         memory_.drop(chart_.cells());
@@ -162,7 +162,8 @@ private:
                 s, memory_.template frame_list<ray_end>(), memory_.template frame_list<neighbour>()});
             b2Vec2 const at = s->body->GetPosition();
             for (unsigned i = 0; i < level_.radar_rays; ++i) {
-                float const angle = s->body->GetAngle() + 6.2831853F * static_cast<float>(i) / static_cast<float>(level_.radar_rays);
+                float const angle =
+                    s->body->GetAngle() + 6.2831853F * static_cast<float>(i) / static_cast<float>(level_.radar_rays);
                 b2Vec2 const reach = level_.radar_reach * b2Vec2(std::cos(angle), std::sin(angle));
                 sweep.rays.push_back(cast_ray(physics_->world(), at, at + reach));
             }
@@ -209,7 +210,7 @@ private:
         }
     }
 
-    // --- particles ------------------------------------------------------------------------------------------------------
+    // --- particles --------------------------------------------------------------------------------------------------
 
     void throw_sparks(findings const& found) {
         for (contact_event const& c : found.contacts) {
@@ -266,7 +267,7 @@ private:
         return v + b2Vec2{random_.between(-by, by), random_.between(-by, by)};
     }
 
-    // --- drawing and checking -------------------------------------------------------------------------------------------
+    // --- drawing and checking ---------------------------------------------------------------------------------------
 
     void draw_share(findings& found, unsigned i) {
         unsigned const n = crew_.size();

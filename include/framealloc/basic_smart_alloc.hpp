@@ -252,6 +252,9 @@ public:
     constexpr explicit basic_smart_alloc(Given&&... given)
         : base(config_of(given...), static_cast<Given&&>(given)...) {}
 
+    basic_smart_alloc(basic_smart_alloc const&) = delete;
+    basic_smart_alloc& operator=(basic_smart_alloc const&) = delete;
+
 private:
     template <class... Given>
     static constexpr alloc_config config_of(Given const&... given) noexcept {

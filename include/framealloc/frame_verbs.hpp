@@ -139,7 +139,7 @@ private:
             constexpr layout request{.bytes = offset + sizeof(T), .align = align};
             void* const record = serve<request>([&]() FRAMEALLOC_INLINED { return slow(request); });
             if (record == nullptr) [[unlikely]] return nullptr;
-            void* const place = detail::pointer_to<void>(detail::address_of(record) + offset);
+            void* const place = detail::behind(record, offset);
             T* const object = detail::construct<T>(place, [&]() FRAMEALLOC_INLINED { before.undo(); }, static_cast<Args&&>(args)...);
             add_finaliser<T>(record, object, 1);
             return object;
@@ -159,7 +159,7 @@ private:
         }
         void* const start = serve(request, [&]() FRAMEALLOC_INLINED { return slow(request); });
         if (start == nullptr) [[unlikely]] return {};
-        void* const place = detail::pointer_to<void>(detail::address_of(start) + offset);
+        void* const place = detail::behind(start, offset);
         T* const first = detail::construct_n<T, ValueInitialise>(place, n, [&]() FRAMEALLOC_INLINED { before.undo(); });
         if constexpr (has_destructor) add_finaliser<T>(start, first, n);
         return {first, n};
@@ -169,10 +169,8 @@ private:
     void add_finaliser(void* record, T* first, std::size_t n) noexcept {
         static_assert(std::is_nothrow_destructible_v<T>,
                       "framealloc: objects in a frame are destroyed at its end, where a destructor must not throw");
-        auto* const f = ::new (record) detail::finaliser{
-            .older = nullptr, .run = &detail::finalise<T>, .objects = const_cast<std::remove_cv_t<T>*>(first), .count = n};
         // Not through hot(): an instance without a slot of its own has nothing there.
-        self().state()->frame.add(*f);
+        self().state()->frame.add(detail::make_finaliser(record, first, n));
     }
 };
 

@@ -19,6 +19,12 @@ struct sync_family {};
 struct budget_family {};
 struct diagnostics_family {};
 
+namespace detail {
+/// What only a constant can be put into. A function of the same name converts to bool as well, and a variable to a size.
+template <std::size_t N>
+struct size_constant {};
+}  // namespace detail
+
 template <class P>
 concept policy = requires { typename P::family; };
 
@@ -45,13 +51,11 @@ concept has_virtual_memory = requires(B& backend, void* p, std::size_t bytes, la
 };
 /// Optional: `static constexpr bool is_thread_safe = true` frees the heap path of a lock around each call.
 template <class B>
-concept declares_thread_safety = requires {
-    { B::is_thread_safe } -> std::convertible_to<bool>;
-};
+concept declares_thread_safety = requires { typename std::bool_constant<B::is_thread_safe>; };
 /// Optional: a backend over one buffer says how large it is and, at run time, where it begins.
 template <class B>
 concept has_bounded_range = requires(B& backend) {
-    { B::capacity_bytes } -> std::convertible_to<std::size_t>;
+    typename detail::size_constant<B::capacity_bytes>;
     { backend.base() } noexcept -> std::same_as<void*>;
 };
 
@@ -141,9 +145,9 @@ inline constexpr std::size_t max_pool_classes = 48;
 
 template <class P>
 concept has_class_table = requires(std::size_t c) {
-    { P::class_count } -> std::convertible_to<std::size_t>;
-    { P::max_bytes } -> std::convertible_to<std::size_t>;
-    { P::slab_bytes } -> std::convertible_to<std::size_t>;
+    typename detail::size_constant<P::class_count>;
+    typename detail::size_constant<P::max_bytes>;
+    typename detail::size_constant<P::slab_bytes>;
     { P::class_bytes(c) } noexcept -> std::same_as<std::size_t>;
 };
 template <class P>
@@ -159,9 +163,7 @@ concept PoolPolicy = in_family<P, pool_family> && has_class_table<P> && has_clas
 // --- sync: where thread state lives, how threads meet -----------------------------------------------------------------
 
 template <class P>
-concept declares_one_thread = requires {
-    { P::one_thread } -> std::convertible_to<bool>;
-};
+concept declares_one_thread = requires { typename std::bool_constant<P::one_thread>; };
 template <class P>
 concept has_atomic = requires { typename P::template atomic<std::size_t>; };
 template <class P>
@@ -229,10 +231,10 @@ struct operation_counts {
 
 template <class P>
 concept has_levels = requires {
-    { P::counts_operations } -> std::convertible_to<bool>;
-    { P::checks_blocks } -> std::convertible_to<bool>;
-    { P::fills_released } -> std::convertible_to<bool>;
-    { P::stops_on_misuse } -> std::convertible_to<bool>;
+    typename std::bool_constant<P::counts_operations>;
+    typename std::bool_constant<P::checks_blocks>;
+    typename std::bool_constant<P::fills_released>;
+    typename std::bool_constant<P::stops_on_misuse>;
 };
 template <class P>
 concept has_thread_part = requires(typename P::thread_part& part, typename P::thread_part const& read, std::size_t n) {
@@ -311,7 +313,7 @@ struct require_budget {
 template <class P>
 struct require_diagnostics {
     static_assert(has_levels<P>, "framealloc: a diagnostics policy needs the flags `counts_operations`, `checks_blocks`, "
-                                 "`fills_released` and `stops_on_misuse`");
+                                 "`fills_released` and `stops_on_misuse`, each `static constexpr bool`");
     static_assert(has_thread_part<P>,
                   "framealloc: a diagnostics policy needs a type `thread_part` with on_frame_allocate(n), "
                   "on_pool_allocate(n), on_pool_free(), on_heap_allocate(n), on_heap_free() and counts(), all noexcept");

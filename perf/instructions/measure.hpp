@@ -30,7 +30,6 @@ template <class Context, class Step>
     for (; turns != 0; --turns) step(context);
 }
 
-
 /// Counts `run(turns)` with both lengths; `prepare()` brings about the steady state and is not counted.
 template <class Prepare, class Run, class Tidy>
 void both_lengths(char const* name, Prepare prepare, Run run, Tidy tidy) {

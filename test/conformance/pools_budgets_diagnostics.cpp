@@ -135,9 +135,6 @@ struct mixes_up : diagnostics::counters {
 struct counts_in_secret : diagnostics::counters {
     static constexpr bool counts_operations = false;
 };
-struct run_time_flags : diagnostics::counters {
-    inline static bool fills_released = false;
-};
 
 }  // namespace
 
@@ -210,7 +207,6 @@ BOOST_AUTO_TEST_CASE(diagnostics_that_break_a_promise_are_found)
     BOOST_TEST(testing::check_diagnostics<forgets_bytes>(1).broke("a pool allocation is counted, with its bytes"));
     BOOST_TEST(testing::check_diagnostics<mixes_up>(1).broke("a heap free is counted"));
     BOOST_TEST(testing::check_diagnostics<counts_in_secret>(1).broke("a frame allocation is counted, with its bytes, or nothing"));
-    BOOST_TEST(testing::check_diagnostics<run_time_flags>(1).broke("the flags are known at compile time"));
 }
 
 BOOST_AUTO_TEST_CASE(a_report_names_each_broken_promise_once_with_numbers)

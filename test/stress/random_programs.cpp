@@ -44,7 +44,7 @@ BOOST_AUTO_TEST_SUITE(random_programs)
 BOOST_AUTO_TEST_CASE_TEMPLATE(an_allocator_does_what_the_model_does, Alloc, every_assembly)
 {
     fault_recorder faults;  // threads that end inside frames are reported with checks
-    for (std::uint64_t const seed : seeds(repetitions(60, 6))) {
+    for (std::uint64_t const seed : seeds(repetitions(30, 5))) {
         auto alloc = std::make_unique<Alloc>(alloc_config{.heap_cache_bytes = 200000, .retained_slabs = seed % 4});
         std::string const wrong = random_program<Alloc>{*alloc, seed}.run(4000);
         BOOST_TEST_INFO("FRAMEALLOC_TEST_SEED=" << seed);
@@ -59,7 +59,7 @@ BOOST_AUTO_TEST_CASE(an_allocator_that_is_refused_at_random_does_what_it_can)
 {
     using faulty = basic_smart_alloc<backend::faulting<detail::default_policies::backend>, diagnostics::checked>;
     fault_recorder faults;
-    for (std::uint64_t const seed : seeds(repetitions(60, 6))) {
+    for (std::uint64_t const seed : seeds(repetitions(30, 5))) {
         auto alloc = std::make_unique<faulty>(alloc_config{.heap_cache_bytes = 50000, .retained_slabs = 1});
         static_cast<void>(alloc->attach_thread());
         alloc->backend().fail_all(backend::fault_plan::random(0.2, seed));

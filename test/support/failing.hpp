@@ -18,8 +18,8 @@ struct failure_seen {
     [[nodiscard]] bool says(char const* part) const { return text.find(part) != std::string::npos; }
 };
 
-/// Runs `call`, which is expected to fail. With exceptions it throws, and the exception is looked at; without, it reports
-/// and stops, which is watched from outside.
+/// Runs `call`, which is expected to fail. With exceptions it throws, and the exception is looked at; without, it
+/// reports and stops, which is watched from outside.
 template <class F>
 failure_seen how_it_fails(F&& call) {
     failure_seen seen;

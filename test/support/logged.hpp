@@ -11,8 +11,8 @@ namespace framealloc::test {
 
 enum class backend_call : unsigned char { allocate, deallocate, reserve, commit, decommit, release };
 
-/// Everything that was asked of a backend, kept outside the allocator, so that it can be looked at after the allocator's
-/// end: was all given back, and by the layout with which it was taken?
+/// Everything that was asked of a backend, kept outside the allocator, so that it can be looked at after the
+/// allocator's end: was all given back, and by the layout with which it was taken?
 class backend_log {
 public:
     struct entry {

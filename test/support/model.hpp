@@ -7,6 +7,7 @@
 
 #include <framealloc/smart_alloc.hpp>
 
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -36,9 +37,14 @@ private:
 
 /// The seeds to run: 1 to `count`, or the one in the environment as FRAMEALLOC_TEST_SEED.
 inline std::vector<std::uint64_t> seeds(std::size_t count) {
-    if (char const* const given = std::getenv("FRAMEALLOC_TEST_SEED")) return {std::strtoull(given, nullptr, 0)};
     std::vector<std::uint64_t> all;
-    for (std::size_t i = 1; i <= count; ++i) all.push_back(i);
+    if (char const* const given = std::getenv("FRAMEALLOC_TEST_SEED")) {
+        all.push_back(std::strtoull(given, nullptr, 0));
+    } else {
+        for (std::size_t i = 1; i <= count; ++i) all.push_back(i);
+    }
+    std::printf("seeds %llu to %llu\n", static_cast<unsigned long long>(all.front()),
+                static_cast<unsigned long long>(all.back()));
     return all;
 }
 

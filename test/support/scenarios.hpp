@@ -54,7 +54,8 @@ struct pools_of_all_classes {
                 blocks.emplace_back(p, each);
             }
         }
-        for (int i = 0; i < 400; ++i) {
+        constexpr int pages = Alloc::assembly_type::pool::class_count != 0 ? 400 : 40;
+        for (int i = 0; i < pages; ++i) {
             layout const each{.bytes = 4096, .align = 8};
             void* p = nullptr;
             step("pool_alloc of a page", [&] { return (p = alloc.try_pool_alloc(each)) != nullptr; });
@@ -175,14 +176,14 @@ struct containers {
             string in_heap{heap_allocator<char, Alloc>{alloc}};
             using pair = std::pair<int const, int>;
             std::map<int, int, std::less<>, pool_allocator<pair, Alloc>> map{pool_allocator<pair, Alloc>{alloc}};
-            for (int i = 0; i < 3000; ++i) {
+            for (int i = 0; i < 900; ++i) {
                 step("frame vector", [&] { return served([&] { in_frame.push_back(i); }); });
                 step("pool vector", [&] { return served([&] { in_pool.push_back(i); }); });
                 step("heap string", [&] { return served([&] { in_heap.push_back(char(i % 100)); }); });
                 if (i % 30 == 0) step("pool map", [&] { return served([&] { map.emplace(i, i); }); });
             }
-            bool right = map.size() == 100;
-            for (int i = 0; i < 3000; ++i) {
+            bool right = map.size() == 30;
+            for (int i = 0; i < 900; ++i) {
                 auto const at = static_cast<std::size_t>(i);
                 right = right && in_frame[at] == i && in_pool[at] == i && in_heap[at] == char(i % 100) &&
                         (i % 30 != 0 || map.at(i) == i);

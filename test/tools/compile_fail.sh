@@ -38,7 +38,8 @@ fi
 
 errors=$(printf '%s\n' "$said" | grep -cE '(^|[^-[:alnum:]])(fatal )?error: ')
 lines=$(printf '%s\n' "$said" | wc -l)
-matching=$(printf '%s\n' "$said" | grep -E 'error: ' | grep -cF -- "$expected")
+# Where a compiler has words of its own for the error, ours are in the note below it.
+matching=$(printf '%s\n' "$said" | grep -E '(error|note): ' | grep -cF -- "$expected")
 status=0
 if [ "$matching" -eq 0 ]; then
     echo "$source: no error says: $expected"

@@ -43,8 +43,12 @@ void for_each_intent(Alloc& alloc, Check&& check)
     check("pool", [&](layout l) { return alloc.try_pool_alloc(l); }, [&](layout l) { return alloc.pool_alloc(l); });
     check("heap", [&](layout l) { return alloc.try_heap_alloc(l); }, [&](layout l) { return alloc.heap_alloc(l); });
     auto& local = alloc.local();
-    check("frame, local", [&](layout l) { return local.try_frame_alloc(l); }, [&](layout l) { return local.frame_alloc(l); });
-    check("pool, local", [&](layout l) { return local.try_pool_alloc(l); }, [&](layout l) { return local.pool_alloc(l); });
+    check(
+        "frame, local", [&](layout l) { return local.try_frame_alloc(l); },
+        [&](layout l) { return local.frame_alloc(l); });
+    check(
+        "pool, local", [&](layout l) { return local.try_pool_alloc(l); },
+        [&](layout l) { return local.pool_alloc(l); });
 }
 
 template <class Alloc>
@@ -82,8 +86,9 @@ void refuses_what_is_impossible()
                    " bytes); expected a power of two from 1 to 2097152");
     }
     for (layout const bad : impossible_sizes) {
-        expect(bad, fault_code::impossible_size,
-               "asked for " + std::to_string(bad.bytes) + " bytes; expected at most " + std::to_string(max_request_bytes));
+        expect(
+            bad, fault_code::impossible_size,
+            "asked for " + std::to_string(bad.bytes) + " bytes; expected at most " + std::to_string(max_request_bytes));
     }
     // And the next request is served as if nothing had been.
     BOOST_TEST(alloc.try_frame_alloc(layout{.bytes = 16}) != nullptr);
@@ -98,8 +103,8 @@ void refuses_what_nobody_has()
     Alloc alloc;
     alloc.begin_frame();
     char* const kept = static_cast<char*>(alloc.frame_alloc(layout{.bytes = 16}));
-    for (layout const huge : {layout{max_request_bytes, 1}, layout{max_request_bytes, 2_MiB}, layout{std::size_t{1} << 62, 64},
-                              layout{std::size_t{1} << 48, 16}}) {
+    for (layout const huge : {layout{max_request_bytes, 1}, layout{max_request_bytes, 2_MiB},
+                              layout{std::size_t{1} << 62, 64}, layout{std::size_t{1} << 48, 16}}) {
         for_each_intent(alloc, [&](char const* name, auto&& try_form, auto&& plain_form) {
             BOOST_TEST_CONTEXT(name << ", " << huge.bytes << " bytes, alignment " << huge.align) {
                 alloc_stats before = alloc.stats();

@@ -32,7 +32,8 @@ struct polygon final : shape {
 
 using A = smart_alloc::assembly_type;
 
-// The lifetime is in the type: owners of different lifetimes do not convert into each other, and a frame's cannot leave.
+// The lifetime is in the type: owners of different lifetimes do not convert into each other, and a frame's cannot
+// leave.
 static_assert(!std::is_copy_constructible_v<frame_box<int>> && !std::is_move_constructible_v<frame_box<int>>);
 static_assert(!std::is_copy_assignable_v<frame_box<int>> && !std::is_move_assignable_v<frame_box<int>>);
 static_assert(!std::is_copy_constructible_v<pool_ptr<int, A>> && !std::is_copy_assignable_v<pool_ptr<int, A>>);
@@ -205,7 +206,7 @@ BOOST_AUTO_TEST_CASE(objects_without_virtual_functions_are_deleted_by_their_stat
     test::fault_recorder const faults;
     int const* const number = alloc.pool_new<int const>(3);
     alloc.pool_delete(number);
-    alloc.heap_delete(alloc.heap_new<std::string>(100, 'x'));
+    alloc.heap_delete(alloc.heap_new<std::string>(std::size_t{100}, 'x'));
     BOOST_TEST(faults.count() == 0u);
     BOOST_TEST(alloc.stats().pool_blocks_live == 0u);
 }

@@ -82,7 +82,7 @@ void expect_stop(char const* code, char const* message, Mistake&& mistake)
 
 BOOST_AUTO_TEST_SUITE(checked_level)
 
-// --- released memory is filled, what was used of it and no more -------------------------------------------------------
+// --- released memory is filled, what was used of it and no more ------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(the_end_of_a_frame_fills_what_was_used_and_no_more)
 {
@@ -170,7 +170,7 @@ BOOST_AUTO_TEST_CASE(the_release_level_fills_nothing)
     BOOST_TEST(all_are(pooled, 64, 0x11));
 }
 
-// --- mistakes with pool blocks ----------------------------------------------------------------------------------------
+// --- mistakes with pool blocks ---------------------------------------------------------------------------------------
 
 BOOST_FIXTURE_TEST_CASE(a_pool_block_freed_twice_is_named_at_the_second_free, checked)
 {
@@ -223,7 +223,8 @@ BOOST_FIXTURE_TEST_CASE(memory_of_a_frame_is_no_pool_block_and_no_heap_block, ch
         fault_recorder const faults;
         alloc.pool_free(p);
         alloc.heap_free(p);
-        BOOST_TEST(faults.codes() == std::vector<fault_code>(2, fault_code::foreign_pointer), boost::test_tools::per_element());
+        BOOST_TEST(faults.codes() == std::vector<fault_code>(2, fault_code::foreign_pointer),
+                   boost::test_tools::per_element());
     }
     alloc.end_frame();
 }
@@ -232,7 +233,8 @@ BOOST_FIXTURE_TEST_CASE(a_free_with_a_wrong_size_is_named_with_both_sizes, check
 {
     expect(fault_code::wrong_size, "has 64 bytes; it was freed as 128",
            [&] { alloc.pool_free(pooled, layout{.bytes = 100}); });
-    expect(fault_code::wrong_size, "has 64 bytes; it was freed as 8", [&] { alloc.pool_free<char>(static_cast<char*>(pooled)); });
+    expect(fault_code::wrong_size, "has 64 bytes; it was freed as 8",
+           [&] { alloc.pool_free<char>(static_cast<char*>(pooled)); });
     expect(fault_code::wrong_size, "has 10000 bytes; it was freed as 9999",
            [&] { alloc.heap_free(large, layout{.bytes = 9999}); });
     expect(fault_code::wrong_size, "has 10000 bytes; it was freed as 5000",
@@ -242,14 +244,17 @@ BOOST_FIXTURE_TEST_CASE(a_free_with_a_wrong_size_is_named_with_both_sizes, check
 BOOST_FIXTURE_TEST_CASE(mistakes_with_heap_blocks_are_named, checked)
 {
     expect(fault_code::foreign_pointer, "is a pool's; expected a heap block", [&] { alloc.heap_free(pooled); });
-    expect(fault_code::foreign_pointer, "is not the start of a block", [&] { alloc.heap_free(static_cast<char*>(large) + 48); });
-    expect(fault_code::foreign_pointer, "is not the start of a block", [&] { alloc.heap_free(static_cast<char*>(large) + 7); });
+    expect(fault_code::foreign_pointer, "is not the start of a block",
+           [&] { alloc.heap_free(static_cast<char*>(large) + 48); });
+    expect(fault_code::foreign_pointer, "is not the start of a block",
+           [&] { alloc.heap_free(static_cast<char*>(large) + 7); });
     void* const of_other = other.heap_alloc(layout{.bytes = 10'000});
-    expect(fault_code::foreign_pointer, "is not the start of a block of this instance", [&] { alloc.heap_free(of_other); });
+    expect(fault_code::foreign_pointer, "is not the start of a block of this instance",
+           [&] { alloc.heap_free(of_other); });
     other.heap_free(of_other);
 }
 
-// --- an arena that is used up -----------------------------------------------------------------------------------------
+// --- an arena that is used up ----------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(an_exhausted_arena_is_reported_and_the_frame_goes_on)
 {
@@ -258,7 +263,8 @@ BOOST_AUTO_TEST_CASE(an_exhausted_arena_is_reported_and_the_frame_goes_on)
     fault_recorder const faults;
     BOOST_TEST(alloc.try_frame_alloc(layout{.bytes = 2000}) == nullptr);
     BOOST_TEST(faults.last() == fault_code::arena_exhausted);
-    BOOST_TEST(faults.last_text().find("asked for 2000 bytes, align 16; 0 bytes of the frame are used") != std::string::npos);
+    BOOST_TEST(faults.last_text().find("asked for 2000 bytes, align 16; 0 bytes of the frame are used") !=
+               std::string::npos);
     BOOST_TEST(!faults.last_would_stop());  // the caller asked whether it may, and is told
     BOOST_TEST(alloc.try_frame_alloc(layout{.bytes = 1024}) != nullptr);
     BOOST_TEST(alloc.try_frame_alloc<char>() == nullptr);
@@ -266,7 +272,21 @@ BOOST_AUTO_TEST_CASE(an_exhausted_arena_is_reported_and_the_frame_goes_on)
     alloc.end_frame();
 }
 
-// --- with the handler that is in place from the start -----------------------------------------------------------------
+BOOST_AUTO_TEST_CASE(an_exhausted_arena_is_said_on_standard_error_and_the_program_goes_on)
+{
+    auto const child = test::run_in_child([] {
+        basic_smart_alloc<arena::fixed<1024>, diagnostics::checked> alloc;
+        alloc.begin_frame();
+        bool const refused = alloc.try_frame_alloc(layout{.bytes = 2000}) == nullptr;
+        alloc.end_frame();
+        return refused ? 0 : 1;
+    });
+    BOOST_TEST(child.succeeded());
+    BOOST_TEST(child.says("[framealloc][FA003] error: frame arena exhausted"));
+    BOOST_TEST(child.says("help: choose a larger arena::fixed<Bytes>, or arena::chunked, which grows"));
+}
+
+// --- with the handler that is in place from the start ----------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(a_debug_program_says_what_was_wrong_and_stops)
 {
@@ -275,17 +295,18 @@ BOOST_AUTO_TEST_CASE(a_debug_program_says_what_was_wrong_and_stops)
         alloc.pool_free(p);
         alloc.pool_free(p);
     });
-    expect_stop("[framealloc][FA211]", "error: pointer that this allocator did not give out", [](smart_alloc_debug& alloc) {
-        alignas(16) int on_stack[16] = {};
-        alloc.pool_free(on_stack);
-    });
+    expect_stop("[framealloc][FA211]", "error: pointer that this allocator did not give out",
+                [](smart_alloc_debug& alloc) {
+                    alignas(16) int on_stack[16] = {};
+                    alloc.pool_free(on_stack);
+                });
     expect_stop("[framealloc][FA211]", "belongs to another allocator instance", [](smart_alloc_debug& alloc) {
         smart_alloc_debug other;
         alloc.pool_free(other.pool_new<int>(1));
     });
-    expect_stop("[framealloc][FA212]", "error: block freed with another size than it has", [](smart_alloc_debug& alloc) {
-        alloc.pool_free(alloc.pool_alloc(layout{.bytes = 64}), layout{.bytes = 8});
-    });
+    expect_stop(
+        "[framealloc][FA212]", "error: block freed with another size than it has",
+        [](smart_alloc_debug& alloc) { alloc.pool_free(alloc.pool_alloc(layout{.bytes = 64}), layout{.bytes = 8}); });
     expect_stop("[framealloc][FA211]", "is a pool's", [](smart_alloc_debug& alloc) {
         alloc.heap_free(alloc.pool_alloc(layout{.bytes = 64}));
     });
@@ -295,12 +316,13 @@ BOOST_AUTO_TEST_CASE(a_debug_program_says_what_was_wrong_and_stops)
     });
     expect_stop("[framealloc][FA005]", "error: end of a frame that was not begun here",
                 [](smart_alloc_debug& alloc) { alloc.end_frame(); });
-    expect_stop("[framealloc][FA006]", "error: roll-back to a checkpoint that is not live", [](smart_alloc_debug& alloc) {
-        alloc.begin_frame();
-        auto const mark = alloc.checkpoint();
-        alloc.rollback(mark);
-        alloc.rollback(mark);
-    });
+    expect_stop("[framealloc][FA006]", "error: roll-back to a checkpoint that is not live",
+                [](smart_alloc_debug& alloc) {
+                    alloc.begin_frame();
+                    auto const mark = alloc.checkpoint();
+                    alloc.rollback(mark);
+                    alloc.rollback(mark);
+                });
 }
 
 BOOST_AUTO_TEST_CASE(the_release_level_reports_a_misuse_it_sees_and_goes_on)

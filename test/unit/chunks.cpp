@@ -88,7 +88,8 @@ BOOST_FIXTURE_TEST_CASE(a_large_request_gets_a_chunk_of_its_own_and_disturbs_not
     // And the sequence goes on where it was.
     std::vector<std::size_t> seen = this->chunks();
     seen.erase(seen.begin() + 1);
-    BOOST_TEST((seen == std::vector<std::size_t>(growth.begin(), growth.begin() + static_cast<std::ptrdiff_t>(seen.size()))));
+    BOOST_TEST(
+        (seen == std::vector<std::size_t>(growth.begin(), growth.begin() + static_cast<std::ptrdiff_t>(seen.size()))));
     BOOST_TEST(large[0] == 1);
     BOOST_TEST(large[2'999'999] == 1);
     alloc.end_frame();
@@ -155,7 +156,8 @@ BOOST_FIXTURE_TEST_CASE(a_frame_larger_than_the_last_one_only_takes_what_is_new,
         alloc.end_frame();
     }
     std::vector<std::size_t> const seen = this->chunks();
-    BOOST_TEST((seen == std::vector<std::size_t>(growth.begin(), growth.begin() + static_cast<std::ptrdiff_t>(seen.size()))));
+    BOOST_TEST(
+        (seen == std::vector<std::size_t>(growth.begin(), growth.begin() + static_cast<std::ptrdiff_t>(seen.size()))));
 }
 
 // That the end of a frame is O(1) shows in what it does not do: it calls nobody, and it does not so much as touch the
@@ -163,7 +165,8 @@ BOOST_FIXTURE_TEST_CASE(a_frame_larger_than_the_last_one_only_takes_what_is_new,
 BOOST_AUTO_TEST_CASE(ending_a_frame_of_ten_thousand_chunks_touches_at_most_two_of_them)
 {
     test::backend_log log;
-    basic_smart_alloc<from_malloc, sync::single_threaded, pool::none, arena::chunked<1024, 1024>> alloc{from_malloc{log}};
+    basic_smart_alloc<from_malloc, sync::single_threaded, pool::none, arena::chunked<1024, 1024>> alloc{
+        from_malloc{log}};
     constexpr std::size_t count = 10'000;
     std::vector<unsigned char*> blocks;
     auto const fill_frame = [&] {
@@ -185,7 +188,8 @@ BOOST_AUTO_TEST_CASE(ending_a_frame_of_ten_thousand_chunks_touches_at_most_two_o
     std::size_t changed = 0;
     for (std::size_t i = 0; i < count; ++i) {
         changed += std::memcmp(blocks[i] - frame_chunk::head_bytes, before[i].data(), before[i].size()) != 0;
-        if (std::memcmp(blocks[i], before[i].data() + frame_chunk::head_bytes, 960) != 0) BOOST_ERROR("a chunk was written to");
+        if (std::memcmp(blocks[i], before[i].data() + frame_chunk::head_bytes, 960) != 0)
+            BOOST_ERROR("a chunk was written to");
     }
     BOOST_TEST(changed <= 2u);  // the last one kept and the first one handed on are cut apart
 

@@ -47,8 +47,8 @@ void expect_range(std::size_t alloc_config::*field, char const* name, std::size_
     BOOST_TEST(said_about(with(most)) == "");
     auto const expect_refusal = [&](std::size_t value) {
         std::string const said = said_about(with(value));
-        std::string const note = std::string(name) + " is " + std::to_string(value) + "; expected " + std::to_string(least) +
-                                 " to " + std::to_string(most);
+        std::string const note = std::string(name) + " is " + std::to_string(value) + "; expected " +
+                                 std::to_string(least) + " to " + std::to_string(most);
         BOOST_TEST_CONTEXT(said) {
             BOOST_TEST(said.find("[framealloc][FA902] error: configuration out of range") != std::string::npos);
             BOOST_TEST(said.find(note) != std::string::npos);

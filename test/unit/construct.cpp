@@ -215,7 +215,8 @@ BOOST_AUTO_TEST_CASE(a_constructor_that_throws_leaves_nothing_on_the_heap)
     expect_nothing_left(alloc, 1, true, [&] { static_cast<void>(alloc.try_heap_new<fragile>()); });
     expect_nothing_left(alloc, 1, true, [&] { static_cast<void>(alloc.heap_box<fragile>()); });
     expect_nothing_left(alloc, 9, true, [&] { static_cast<void>(alloc.heap_array<fragile>(9)); });
-    expect_nothing_left(alloc, 9, false, [&] { static_cast<void>(alloc.heap_array_for_overwrite<fragile_and_trivial>(9)); });
+    expect_nothing_left(alloc, 9, false,
+                        [&] { static_cast<void>(alloc.heap_array_for_overwrite<fragile_and_trivial>(9)); });
 }
 
 BOOST_AUTO_TEST_CASE(what_a_constructor_took_from_the_frame_before_it_threw_goes_with_it)

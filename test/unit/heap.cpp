@@ -84,7 +84,8 @@ BOOST_FIXTURE_TEST_CASE(a_block_is_one_backend_call_and_its_free_another, watche
 
 BOOST_FIXTURE_TEST_CASE(a_freed_block_serves_the_next_request_of_its_size_without_a_call, watched)
 {
-    for (std::size_t const bytes : {std::size_t{1}, std::size_t{100}, std::size_t{5000}, std::size_t{70'000}, std::size_t{3'000'000}}) {
+    for (std::size_t const bytes :
+         {std::size_t{1}, std::size_t{100}, std::size_t{5000}, std::size_t{70'000}, std::size_t{3'000'000}}) {
         void* const first = alloc.heap_alloc(layout{.bytes = bytes});
         alloc.heap_free(first);
         std::size_t const calls = log.count();
@@ -118,7 +119,8 @@ BOOST_FIXTURE_TEST_CASE(live_and_cached_bytes_are_known_exactly, watched)
 BOOST_FIXTURE_TEST_CASE(the_cache_keeps_no_more_than_its_bytes, watched)
 {
     std::vector<void*> blocks;
-    for (int i = 0; i < 40; ++i) blocks.push_back(alloc.heap_alloc(layout{.bytes = 900'000 + static_cast<std::size_t>(i) * 40'000}));
+    for (int i = 0; i < 40; ++i)
+        blocks.push_back(alloc.heap_alloc(layout{.bytes = 900'000 + static_cast<std::size_t>(i) * 40'000}));
     for (void* p : blocks) {
         alloc.heap_free(p);
         BOOST_TEST(alloc.stats().heap_bytes_cached <= 8_MiB);
@@ -168,8 +170,8 @@ BOOST_AUTO_TEST_CASE(what_is_not_freed_goes_back_at_the_end)
 BOOST_AUTO_TEST_CASE(a_block_freed_twice_is_named_at_every_level)
 {
     smart_alloc alloc;  // checks nothing that costs
-    // So many that some are neighbours: where no other heap block is near, all that is known of an address is that it is
-    // no heap block (FA211).
+    // So many that some are neighbours: where no other heap block is near, all that is known of an address is that it
+    // is no heap block (FA211).
     std::vector<void*> neighbours;
     for (int i = 0; i < 100; ++i) neighbours.push_back(alloc.heap_alloc(layout{.bytes = 1000}));
     void* const p = neighbours[50];
@@ -203,7 +205,8 @@ BOOST_AUTO_TEST_CASE(a_pointer_that_is_no_heap_block_is_named_at_every_level)
     alloc.heap_free(theirs);
     alloc.heap_free(static_cast<char*>(live) + 160);  // inside a block
     alloc.heap_free(static_cast<char*>(live) + 161);  // and at an address that no block can have
-    BOOST_TEST(faults.codes() == std::vector<fault_code>(6, fault_code::foreign_pointer), boost::test_tools::per_element());
+    BOOST_TEST(faults.codes() == std::vector<fault_code>(6, fault_code::foreign_pointer),
+               boost::test_tools::per_element());
     BOOST_TEST((alloc.stats() == before));
     BOOST_TEST(bool(alloc.verify()));
     BOOST_TEST(other.stats().heap_blocks_live == 1u);
@@ -245,7 +248,8 @@ BOOST_AUTO_TEST_CASE(live_blocks_never_overlap_and_keep_their_contents)
                 if (!fresh || !above || !below) BOOST_FAIL("two live blocks overlap");
                 std::memset(p, block.fill, bytes);
             } else {
-                auto const at = std::next(blocks.begin(), static_cast<std::ptrdiff_t>(random() % std::min<std::size_t>(blocks.size(), 40)));
+                auto const at = std::next(
+                    blocks.begin(), static_cast<std::ptrdiff_t>(random() % std::min<std::size_t>(blocks.size(), 40)));
                 auto const [p, block] = *at;
                 auto const intact = [fill = block.fill](unsigned char c) { return c == fill; };
                 if (!std::all_of(p, p + block.bytes, intact)) BOOST_FAIL("a live block was written to");

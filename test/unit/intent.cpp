@@ -40,7 +40,8 @@ BOOST_AUTO_TEST_CASE(compile_time_and_run_time_spellings_take_the_same_route)
 {
     counting_alloc alloc;
     alloc.begin_frame();
-    BOOST_TEST(taken_by(alloc, [&] { static_cast<void>(alloc.allocate<intent::frame, record>()); }) == (routes{1, 0, 0}));
+    BOOST_TEST(taken_by(alloc, [&] { static_cast<void>(alloc.allocate<intent::frame, record>()); }) ==
+               (routes{1, 0, 0}));
     BOOST_TEST(taken_by(alloc, [&] { static_cast<void>(alloc.allocate<record>(intent::frame)); }) == (routes{1, 0, 0}));
     record* pooled[2];
     BOOST_TEST(taken_by(alloc, [&] { pooled[0] = alloc.allocate<intent::pool, record>(); }) == (routes{0, 1, 0}));
@@ -74,7 +75,8 @@ BOOST_AUTO_TEST_CASE(every_family_has_every_form)
     alloc.begin_frame();
     layout const raw{.bytes = 40, .align = 8};
 
-    // raw, raw that may refuse, typed, typed that may refuse, one object, one that may refuse, n objects in three forms, box
+    // raw, raw that may refuse, typed, typed that may refuse, one object, one that may refuse, n objects in three
+    // forms, box
     BOOST_TEST(taken_by(alloc, [&] {
         static_cast<void>(alloc.frame_alloc(raw));
         static_cast<void>(alloc.try_frame_alloc(raw));

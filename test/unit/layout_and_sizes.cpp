@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::size_t size_max = std::numeric_limits<std::size_t>::max();
 
-// --- sizes ------------------------------------------------------------------------------------------------------------
+// --- sizes -----------------------------------------------------------------------------------------------------------
 
 static_assert(7_B == 7);
 static_assert(64_KiB == 65536);
@@ -31,7 +31,7 @@ static_assert(kib(64) == 64_KiB && mib(16) == 16_MiB);
 static_assert(kib(size_max >> 10) == (size_max >> 10 << 10) && kib((size_max >> 10) + 1) == size_max);
 static_assert(mib(size_max >> 20) == (size_max >> 20 << 20) && mib(size_max) == size_max);
 
-// --- layouts ----------------------------------------------------------------------------------------------------------
+// --- layouts ---------------------------------------------------------------------------------------------------------
 
 struct alignas(64) wide {
     char bytes[64];
@@ -66,12 +66,16 @@ static_assert(!layout{1, max_alignment * 2}.has_valid_align() && !layout{1, size
 static_assert(layout{max_request_bytes, 1}.is_possible() && !layout{max_request_bytes + 1, 1}.is_possible());
 static_assert(!layout{size_max, 1}.is_possible() && !layout{1, 0}.is_possible());
 
-// --- alignment on every path ------------------------------------------------------------------------------------------
+// --- alignment on every path -----------------------------------------------------------------------------------------
 
-bool is_aligned(void const* p, std::size_t align) { return p != nullptr && reinterpret_cast<std::uintptr_t>(p) % align == 0; }
+bool is_aligned(void const* p, std::size_t align) {
+    return p != nullptr && reinterpret_cast<std::uintptr_t>(p) % align == 0;
+}
 
 /// Sizes that lie badly to an alignment: next to nothing, and around it.
-std::vector<std::size_t> sizes_for(std::size_t align) { return {1, 24, align - 1 + (align == 1), align, align + 1, 3 * align}; }
+std::vector<std::size_t> sizes_for(std::size_t align) {
+    return {1, 24, align - 1 + (align == 1), align, align + 1, 3 * align};
+}
 
 template <class Alloc>
 void every_alignment_is_honoured(Alloc& alloc, std::size_t largest = max_alignment)
@@ -82,7 +86,8 @@ void every_alignment_is_honoured(Alloc& alloc, std::size_t largest = max_alignme
             BOOST_TEST_CONTEXT("alignment " << align << ", " << bytes << " bytes") {
                 alloc.begin_frame();
                 for (int i = 0; i < 3; ++i) {
-                    static_cast<void>(alloc.frame_alloc(layout{.bytes = 1, .align = 1}));  // puts the cursor out of step
+                    static_cast<void>(
+                        alloc.frame_alloc(layout{.bytes = 1, .align = 1}));  // puts the cursor out of step
                     void* const p = alloc.frame_alloc(request);
                     BOOST_TEST(is_aligned(p, align));
                     std::memset(p, 0x5A, bytes);
@@ -139,9 +144,12 @@ void types_of_alignment(smart_alloc_debug& alloc)
         BOOST_TEST(is_aligned(alloc.frame_box<destroyed>().get(), Align));
         BOOST_TEST(is_aligned(alloc.pool_box<value>().get(), Align));
         BOOST_TEST(is_aligned(alloc.heap_box<value>().get(), Align));
-        std::vector<value, frame_allocator<value, smart_alloc_debug>> in_frame(3, frame_allocator<value, smart_alloc_debug>{alloc});
-        std::vector<value, pool_allocator<value, smart_alloc_debug>> in_pool(3, pool_allocator<value, smart_alloc_debug>{alloc});
-        std::vector<value, heap_allocator<value, smart_alloc_debug>> on_heap(3, heap_allocator<value, smart_alloc_debug>{alloc});
+        std::vector<value, frame_allocator<value, smart_alloc_debug>> in_frame(
+            3, frame_allocator<value, smart_alloc_debug>{alloc});
+        std::vector<value, pool_allocator<value, smart_alloc_debug>> in_pool(
+            3, pool_allocator<value, smart_alloc_debug>{alloc});
+        std::vector<value, heap_allocator<value, smart_alloc_debug>> on_heap(
+            3, heap_allocator<value, smart_alloc_debug>{alloc});
         BOOST_TEST(is_aligned(in_frame.data(), Align));
         BOOST_TEST(is_aligned(in_pool.data(), Align));
         BOOST_TEST(is_aligned(on_heap.data(), Align));

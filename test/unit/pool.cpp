@@ -48,12 +48,14 @@ void churn(unsigned seed)
             auto* const p = static_cast<unsigned char*>(alloc.pool_alloc(layout{.bytes = bytes, .align = 1}));
             live const block{bytes, static_cast<unsigned char>(random())};
             auto const [at, fresh] = blocks.emplace(p, block);
-            bool const after_the_one_below = at == blocks.begin() || std::prev(at)->first + std::prev(at)->second.bytes <= p;
+            bool const after_the_one_below =
+                at == blocks.begin() || std::prev(at)->first + std::prev(at)->second.bytes <= p;
             bool const before_the_one_above = std::next(at) == blocks.end() || p + bytes <= std::next(at)->first;
             if (!fresh || !after_the_one_below || !before_the_one_above) BOOST_FAIL("two live blocks overlap");
             std::memset(p, block.fill, bytes);
         } else {
-            auto const at = std::next(blocks.begin(), static_cast<std::ptrdiff_t>(random() % std::min<std::size_t>(blocks.size(), 40)));
+            auto const at = std::next(blocks.begin(),
+                                      static_cast<std::ptrdiff_t>(random() % std::min<std::size_t>(blocks.size(), 40)));
             auto const [p, block] = *at;
             auto const intact = [fill = block.fill](unsigned char c) { return c == fill; };
             if (!std::all_of(p, p + block.bytes, intact)) BOOST_FAIL("a live block was written to");
@@ -224,8 +226,8 @@ BOOST_AUTO_TEST_CASE(empty_slabs_go_back_to_the_backend)
     BOOST_TEST(full >= 40'000u * 1024);
     for (void* p : blocks) alloc.pool_free(p);
     std::size_t const after = alloc.stats().pool_bytes_reserved;
-    // What a thread and the depots may keep: two magazines and sixteen batches of 32 KiB, each block in a slab of its own
-    // at worst; and the retained slabs.
+    // What a thread and the depots may keep: two magazines and sixteen batches of 32 KiB, each block in a slab of its
+    // own at worst; and the retained slabs.
     BOOST_TEST(after < full / 4);
     BOOST_TEST(log.count(backend_call::decommit) + log.count(backend_call::release) > 0u);
     BOOST_TEST(alloc.stats().pool_blocks_live == 0u);
@@ -252,7 +254,8 @@ BOOST_AUTO_TEST_CASE(everything_is_given_back_at_the_end_with_blocks_still_live)
     test::backend_log log;
     {
         watched_alloc alloc{from_pages{log}};
-        for (std::size_t bytes = 1; bytes <= 10'000; bytes += 7) static_cast<void>(alloc.pool_alloc(layout{.bytes = bytes}));
+        for (std::size_t bytes = 1; bytes <= 10'000; bytes += 7)
+            static_cast<void>(alloc.pool_alloc(layout{.bytes = bytes}));
         BOOST_TEST(log.bytes_held() > 0u);
     }
     BOOST_TEST(log.is_balanced());

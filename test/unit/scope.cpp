@@ -163,7 +163,8 @@ BOOST_AUTO_TEST_CASE(chunks_taken_inside_a_scope_go_back_when_it_ends)
         BOOST_TEST(alloc.stats().frame_bytes_used == 60'000u);
         BOOST_TEST(alloc.stats().frame_bytes_reserved == 65'536u);
     }
-    // The rounds after the first found their chunks in the instance's pool: 64, 128, 256, 512 KiB and 1 MiB, and the large.
+    // The rounds after the first found their chunks in the instance's pool: 64, 128, 256, 512 KiB and 1 MiB, and the
+    // large.
     BOOST_TEST(log.count() == 6u);
     BOOST_TEST(alloc.frame_alloc(layout{.bytes = 16}) == before + 60'000);
     alloc.end_frame();

@@ -32,9 +32,9 @@ alloc_stats some_stats() {
         *figure = ++n;
     }
     operation_counts& o = s.operations;
-    for (unsigned long long* figure : {&s.frames_begun, &s.frame_bytes_total, &o.frame_allocations, &o.frame_requested_bytes,
-                                       &o.pool_allocations, &o.pool_frees, &o.pool_requested_bytes, &o.heap_allocations,
-                                       &o.heap_frees, &o.heap_requested_bytes}) {
+    for (unsigned long long* figure :
+         {&s.frames_begun, &s.frame_bytes_total, &o.frame_allocations, &o.frame_requested_bytes, &o.pool_allocations,
+          &o.pool_frees, &o.pool_requested_bytes, &o.heap_allocations, &o.heap_frees, &o.heap_requested_bytes}) {
         *figure = ++n;
     }
     s.backend_bytes = std::numeric_limits<std::size_t>::max();
@@ -188,7 +188,8 @@ BOOST_AUTO_TEST_CASE(statistics_are_printed_one_figure_to_a_line_with_its_unit)
         BOOST_TEST(bool(words >> name >> value >> unit));
         BOOST_TEST(value > std::size_t{1} << 40);
         BOOST_TEST(!(words >> more));
-        bool const is_unit = unit == "bytes" || unit == "calls" || unit == "blocks" || unit == "frames" || unit == "threads";
+        bool const is_unit =
+            unit == "bytes" || unit == "calls" || unit == "blocks" || unit == "frames" || unit == "threads";
         BOOST_TEST(is_unit);
     }
     BOOST_TEST(count == 24);

@@ -56,5 +56,7 @@ template <class T = std::byte>
 [[nodiscard]] T* pointer_to(std::uintptr_t address) noexcept {
     return reinterpret_cast<T*>(address);
 }
+/// The place `bytes` behind `p`.
+[[nodiscard]] inline void* behind(void* p, std::size_t bytes) noexcept { return pointer_to<void>(address_of(p) + bytes); }
 
 }  // namespace framealloc::detail

@@ -20,6 +20,12 @@ template <class T>
 void finalise(void* objects, std::size_t count) noexcept {
     destroy_backwards(static_cast<T*>(objects), count);
 }
+/// Writes down, at `record`, how `n` objects are to be destroyed.
+template <class T>
+[[nodiscard]] finaliser& make_finaliser(void* record, T* first, std::size_t n) noexcept {
+    return *::new (record) finaliser{
+        .older = nullptr, .run = &finalise<T>, .objects = const_cast<std::remove_cv_t<T>*>(first), .count = n};
+}
 
 enum class frame_kind : unsigned char {
     closed,

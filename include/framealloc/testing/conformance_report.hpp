@@ -30,7 +30,7 @@ public:
 
     /// Notes that a promise was looked at, and `figures` if it was broken. Answers `kept`, so that a check can give up where
     /// nothing sensible can follow.
-    bool expect(bool kept, char const* promise, std::initializer_list<figure> figures = {}) {
+    [[gnu::noinline]] bool expect(bool kept, char const* promise, std::initializer_list<figure> figures = {}) {
         ++looked_at_;
         if (kept) return true;
         for (broken& b : broken_) {

@@ -82,43 +82,43 @@ int try_frame_verbs(Verbs& verbs, conformance_report& report, int& alive) {
     return 2;
 }
 
-/// Pool and heap have the same forms under other names.
+/// Pool and heap have the same forms under other names. Out of line, so that each verb is compiled once, and not at each use.
 struct pool_names {
-    static void* alloc(auto& v, layout l) { return v.pool_alloc(l); }
-    static void* try_alloc(auto& v, layout l) { return v.try_pool_alloc(l); }
-    static void free(auto& v, void* p) { v.pool_free(p); }
-    static void free(auto& v, void* p, layout l) { v.pool_free(p, l); }
-    template <class T> static T* alloc(auto& v) { return v.template pool_alloc<T>(); }
-    template <class T> static T* try_alloc(auto& v) { return v.template try_pool_alloc<T>(); }
-    template <class T> static void free(auto& v, T* p) { v.template pool_free<T>(p); }
-    template <class T> static T* make(auto& v, auto&&... a) { return v.template pool_new<T>(a...); }
-    template <class T> static T* try_make(auto& v, auto&&... a) { return v.template try_pool_new<T>(a...); }
-    template <class T> static auto array(auto& v, std::size_t n) { return v.template pool_array<T>(n); }
-    template <class T> static auto raw_array(auto& v, std::size_t n) { return v.template pool_array_for_overwrite<T>(n); }
-    template <class T> static auto try_array(auto& v, std::size_t n) { return v.template try_pool_array<T>(n); }
-    template <class T> static auto box(auto& v, auto&&... a) { return v.template pool_box<T>(a...); }
-    static void destroy(auto& v, auto p) { v.pool_delete(p); }
+    [[gnu::noinline]] static void* alloc(auto& v, layout l) { return v.pool_alloc(l); }
+    [[gnu::noinline]] static void* try_alloc(auto& v, layout l) { return v.try_pool_alloc(l); }
+    [[gnu::noinline]] static void free(auto& v, void* p) { v.pool_free(p); }
+    [[gnu::noinline]] static void free(auto& v, void* p, layout l) { v.pool_free(p, l); }
+    template <class T> [[gnu::noinline]] static T* alloc(auto& v) { return v.template pool_alloc<T>(); }
+    template <class T> [[gnu::noinline]] static T* try_alloc(auto& v) { return v.template try_pool_alloc<T>(); }
+    template <class T> [[gnu::noinline]] static void free(auto& v, T* p) { v.template pool_free<T>(p); }
+    template <class T> [[gnu::noinline]] static T* make(auto& v, auto&&... a) { return v.template pool_new<T>(a...); }
+    template <class T> [[gnu::noinline]] static T* try_make(auto& v, auto&&... a) { return v.template try_pool_new<T>(a...); }
+    template <class T> [[gnu::noinline]] static auto array(auto& v, std::size_t n) { return v.template pool_array<T>(n); }
+    template <class T> [[gnu::noinline]] static auto raw_array(auto& v, std::size_t n) { return v.template pool_array_for_overwrite<T>(n); }
+    template <class T> [[gnu::noinline]] static auto try_array(auto& v, std::size_t n) { return v.template try_pool_array<T>(n); }
+    template <class T> [[gnu::noinline]] static auto box(auto& v, auto&&... a) { return v.template pool_box<T>(a...); }
+    [[gnu::noinline]] static void destroy(auto& v, auto p) { v.pool_delete(p); }
 };
 struct heap_names {
-    static void* alloc(auto& v, layout l) { return v.heap_alloc(l); }
-    static void* try_alloc(auto& v, layout l) { return v.try_heap_alloc(l); }
-    static void free(auto& v, void* p) { v.heap_free(p); }
-    static void free(auto& v, void* p, layout l) { v.heap_free(p, l); }
-    template <class T> static T* alloc(auto& v) { return v.template heap_alloc<T>(); }
-    template <class T> static T* try_alloc(auto& v) { return v.template try_heap_alloc<T>(); }
-    template <class T> static void free(auto& v, T* p) { v.template heap_free<T>(p); }
-    template <class T> static T* make(auto& v, auto&&... a) { return v.template heap_new<T>(a...); }
-    template <class T> static T* try_make(auto& v, auto&&... a) { return v.template try_heap_new<T>(a...); }
-    template <class T> static auto array(auto& v, std::size_t n) { return v.template heap_array<T>(n); }
-    template <class T> static auto raw_array(auto& v, std::size_t n) { return v.template heap_array_for_overwrite<T>(n); }
-    template <class T> static auto try_array(auto& v, std::size_t n) { return v.template try_heap_array<T>(n); }
-    template <class T> static auto box(auto& v, auto&&... a) { return v.template heap_box<T>(a...); }
-    static void destroy(auto& v, auto p) { v.heap_delete(p); }
+    [[gnu::noinline]] static void* alloc(auto& v, layout l) { return v.heap_alloc(l); }
+    [[gnu::noinline]] static void* try_alloc(auto& v, layout l) { return v.try_heap_alloc(l); }
+    [[gnu::noinline]] static void free(auto& v, void* p) { v.heap_free(p); }
+    [[gnu::noinline]] static void free(auto& v, void* p, layout l) { v.heap_free(p, l); }
+    template <class T> [[gnu::noinline]] static T* alloc(auto& v) { return v.template heap_alloc<T>(); }
+    template <class T> [[gnu::noinline]] static T* try_alloc(auto& v) { return v.template try_heap_alloc<T>(); }
+    template <class T> [[gnu::noinline]] static void free(auto& v, T* p) { v.template heap_free<T>(p); }
+    template <class T> [[gnu::noinline]] static T* make(auto& v, auto&&... a) { return v.template heap_new<T>(a...); }
+    template <class T> [[gnu::noinline]] static T* try_make(auto& v, auto&&... a) { return v.template try_heap_new<T>(a...); }
+    template <class T> [[gnu::noinline]] static auto array(auto& v, std::size_t n) { return v.template heap_array<T>(n); }
+    template <class T> [[gnu::noinline]] static auto raw_array(auto& v, std::size_t n) { return v.template heap_array_for_overwrite<T>(n); }
+    template <class T> [[gnu::noinline]] static auto try_array(auto& v, std::size_t n) { return v.template try_heap_array<T>(n); }
+    template <class T> [[gnu::noinline]] static auto box(auto& v, auto&&... a) { return v.template heap_box<T>(a...); }
+    [[gnu::noinline]] static void destroy(auto& v, auto p) { v.heap_delete(p); }
 };
 
-/// Everything that it takes it gives back. `usable` answers what a block has room for.
+/// Everything that these take they give back. `usable` answers what a block has room for.
 template <class Names, class Verbs, class Usable>
-void try_block_verbs(Verbs& verbs, conformance_report& report, Usable&& usable) {
+void try_raw_blocks(Verbs& verbs, conformance_report& report, Usable&& usable) {
     std::vector<block> blocks;
     auto const note = [&](void* p, layout given) {
         if (!report.expect(p != nullptr, "a block can be had", {{"bytes", given.bytes}, {"align", given.align}})) return;
@@ -146,7 +146,13 @@ void try_block_verbs(Verbs& verbs, conformance_report& report, Usable&& usable) 
         }
     }
     Names::free(verbs, static_cast<void*>(nullptr));
+    report.expect(Names::try_alloc(verbs, layout{.bytes = SIZE_MAX, .align = 16}) == nullptr &&
+                      Names::try_alloc(verbs, layout{.bytes = 8, .align = 3}) == nullptr,
+                  "what cannot be is refused");
+}
 
+template <class Names, class Verbs>
+void try_objects(Verbs& verbs, conformance_report& report) {
     wide* const raw = Names::template alloc<wide>(verbs);
     int* const number = Names::template try_alloc<int>(verbs);
     report.expect(is_aligned(raw, 64) && number != nullptr, "typed storage is aligned for its type");
@@ -172,7 +178,10 @@ void try_block_verbs(Verbs& verbs, conformance_report& report, Usable&& usable) 
     Names::destroy(verbs, one);
     Names::destroy(verbs, other);
     report.expect(alive == 0, "delete destroys objects");
+}
 
+template <class Names, class Verbs>
+void try_arrays(Verbs& verbs, conformance_report& report) {
     int const before = default_witness::alive;
     std::span<int> const ints = Names::template array<int>(verbs, 100);
     std::span<int> const overwritten = Names::template raw_array<int>(verbs, 5);
@@ -184,10 +193,14 @@ void try_block_verbs(Verbs& verbs, conformance_report& report, Usable&& usable) 
     Names::destroy(verbs, overwritten);
     Names::destroy(verbs, row);
     report.expect(default_witness::alive == before, "delete destroys arrays");
-    report.expect(Names::try_alloc(verbs, layout{.bytes = SIZE_MAX, .align = 16}) == nullptr &&
-                      Names::try_alloc(verbs, layout{.bytes = 8, .align = 3}) == nullptr &&
-                      Names::template try_array<int>(verbs, SIZE_MAX / 2).data() == nullptr,
-                  "what cannot be is refused");
+    report.expect(Names::template try_array<int>(verbs, SIZE_MAX / 2).data() == nullptr, "what cannot be is refused");
+}
+
+template <class Names, class Verbs, class Usable>
+void try_block_verbs(Verbs& verbs, conformance_report& report, Usable&& usable) {
+    try_raw_blocks<Names>(verbs, report, usable);
+    try_objects<Names>(verbs, report);
+    try_arrays<Names>(verbs, report);
 }
 
 }  // namespace framealloc::testing::kit

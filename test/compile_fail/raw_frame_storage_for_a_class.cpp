@@ -1,0 +1,25 @@
+// expect: framealloc: frame_alloc<T>() gives raw storage; make objects of this type with frame_new<T>(args...)
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include <framealloc/smart_alloc.hpp>
+
+using namespace framealloc;
+
+struct named {
+    explicit named(int n) noexcept : number(n) {}
+    named(named const& other) noexcept : number(other.number) {}
+    ~named() { number = 0; }
+    int number;
+};
+
+int main() {
+    smart_alloc alloc;
+    alloc.begin_frame();
+#ifdef FRAMEALLOC_CORRECT
+    auto* const p = alloc.frame_new<named>(7);
+    p->number = 7;
+#else
+    auto* const p = alloc.frame_alloc<named>();
+    p->number = 7;
+#endif
+    alloc.end_frame();
+}

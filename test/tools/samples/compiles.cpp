@@ -1,0 +1,3 @@
+// expect: something
+// SPDX-License-Identifier: MIT OR Apache-2.0
+int main() {}
