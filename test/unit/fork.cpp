@@ -3,6 +3,7 @@
 
 #include "support/forking.hpp"
 
+#include <chrono>
 #include <memory>
 
 // A child of fork() has one thread; what the others did at that moment stays as it was, half done. The child can allocate
@@ -15,6 +16,20 @@ namespace {
 
 constexpr layout small{.bytes = 64, .align = 16};
 
+/// Keeps whoever commits memory, and the lock that he holds meanwhile, until it is let go.
+struct holding_backend : backend::virtual_memory {
+    static inline std::atomic<bool> holds{false}, somebody_inside{false};
+
+    [[nodiscard]] bool commit(void* p, std::size_t bytes) noexcept {
+        if (holds) {
+            somebody_inside = true;
+            while (holds) std::this_thread::yield();
+            somebody_inside = false;
+        }
+        return backend::virtual_memory::commit(p, bytes);
+    }
+};
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(forking)
@@ -22,6 +37,29 @@ BOOST_AUTO_TEST_SUITE(forking)
 BOOST_AUTO_TEST_CASE_TEMPLATE(children_born_beside_busy_threads_allocate_free_and_start_threads, Alloc, every_forking_alloc)
 {
     fork_beside_busy_threads<Alloc>(repetitions(20, 5));  // two hundred are among the stress tests
+}
+
+BOOST_AUTO_TEST_CASE(a_fork_waits_for_whoever_holds_a_lock)
+{
+    // Otherwise the child would inherit the lock and nobody to open it.
+    basic_smart_alloc<holding_backend> alloc;
+    static_cast<void>(alloc.attach_thread());
+    holding_backend::holds = true;
+    std::thread holder{[&] { alloc.pool_free(alloc.pool_alloc(small), small); }};
+    while (!holding_backend::somebody_inside) std::this_thread::yield();
+    std::thread opener{[] {
+        std::this_thread::sleep_for(std::chrono::milliseconds{100});  // the fork has begun by then, most likely
+        holding_backend::holds = false;
+    }};
+    auto const child = run_in_child([&] {
+        limit_time();
+        if (holding_backend::somebody_inside) return 1;
+        return use(alloc, 1);
+    });
+    opener.join();
+    holder.join();
+    BOOST_TEST(child.exited);
+    BOOST_TEST(child.status == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_child_never_takes_over_what_other_threads_held)
