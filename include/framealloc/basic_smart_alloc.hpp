@@ -206,8 +206,8 @@ struct default_policies {
     using diagnostics = framealloc::diagnostics::none;
 };
 
-/// What a pack that is wrong derives from: the error has been given, and everything that the program goes on to do with the
-/// allocator compiles, so that no second one follows.
+/// What a pack that is wrong derives from: the error has been given, and everything that the program goes on to do with
+/// the allocator compiles, so that no second one follows.
 template <class Default>
 struct refused_assembly : Default {
     template <class... Given>

@@ -23,7 +23,8 @@ public:
 
     [[nodiscard]] void* try_allocate(layout request) noexcept {
         std::size_t const begin = (state_->used + request.align - 1) & (0 - request.align);
-        if (request.align > 64 || begin > sizeof state_->bytes || request.bytes > sizeof state_->bytes - begin) return nullptr;
+        if (request.align > 64 || begin > sizeof state_->bytes || request.bytes > sizeof state_->bytes - begin)
+            return nullptr;
         state_->used = begin + request.bytes;
         ++state_->alive;
         return state_->bytes + begin;

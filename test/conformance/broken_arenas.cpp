@@ -27,7 +27,8 @@ struct loses_on_rewind : Base {
 template <class Base, class Source>
 struct keeps_chunks_on_rewind : Base {
     void rewind(frame_window& window, frame_position to, Source& source) noexcept {
-        if (to.chunk == this->position(window).chunk && to.large == this->position(window).large) Base::rewind(window, to, source);
+        if (to.chunk == this->position(window).chunk && to.large == this->position(window).large)
+            Base::rewind(window, to, source);
     }
 };
 template <class Base, class Source>
@@ -97,7 +98,8 @@ struct closes_on_refusal : Base {
 template <class Base, class Source>
 struct ignores_alignment : Base {
     [[nodiscard]] void* allocate(frame_window& window, layout request, Source& source) noexcept {
-        return Base::allocate(window, {.bytes = request.bytes, .align = request.align > 64 ? 64 : request.align}, source);
+        return Base::allocate(window, {.bytes = request.bytes, .align = request.align > 64 ? 64 : request.align},
+                              source);
     }
 };
 /// Hands out the head of a chunk.

@@ -8,15 +8,16 @@
 
 using namespace framealloc;
 
-// A kit that accepts everything looks exactly like one that works: each backend here breaks one promise, and the kit has to
-// say which.
+// A kit that accepts everything looks exactly like one that works: each backend here breaks one promise, and the kit
+// has to say which.
 
 namespace {
 
 struct misaligned : backend::system {
     static constexpr bool is_thread_safe = false;
     [[nodiscard]] void* try_allocate(layout request) noexcept {
-        return backend::system::try_allocate({.bytes = request.bytes, .align = request.align > 16 ? 16 : request.align});
+        return backend::system::try_allocate(
+            {.bytes = request.bytes, .align = request.align > 16 ? 16 : request.align});
     }
 };
 
@@ -27,7 +28,8 @@ struct overlapping {
     std::size_t used = 0, alive = 0;
     [[nodiscard]] void* try_allocate(layout request) noexcept {
         std::size_t const begin = (used + request.align - 1) & (0 - request.align);
-        if (request.align > 4096 || request.bytes > sizeof bytes || begin > sizeof bytes - request.bytes) return nullptr;
+        if (request.align > 4096 || request.bytes > sizeof bytes || begin > sizeof bytes - request.bytes)
+            return nullptr;
         used = begin + (request.bytes > 8 ? request.bytes - 8 : 1);
         ++alive;
         return bytes + begin;
@@ -171,7 +173,8 @@ struct racing {
 template <class B>
 testing::conformance_report verdict(B& backend)
 {
-    auto report = testing::check_backend(backend, {.largest_bytes = 65536, .blocks = 50, .asks_for_the_impossible = true});
+    auto report =
+        testing::check_backend(backend, {.largest_bytes = 65536, .blocks = 50, .asks_for_the_impossible = true});
     BOOST_TEST_MESSAGE(report.text());
     return report;
 }
@@ -233,21 +236,24 @@ BOOST_AUTO_TEST_CASE(a_buffer_that_falls_to_pieces_is_found)
 BOOST_AUTO_TEST_CASE(address_space_that_is_not_aligned_is_found)
 {
     unaligned_ranges b;
-    auto const report = testing::check_backend(b, {.largest_bytes = 65536, .blocks = 50, .threads = 1, .asks_for_the_impossible = false});
+    auto const report = testing::check_backend(
+        b, {.largest_bytes = 65536, .blocks = 50, .threads = 1, .asks_for_the_impossible = false});
     BOOST_TEST(report.broke("a reservation is aligned as it was asked for"), report.text());
 }
 
 BOOST_AUTO_TEST_CASE(a_decommit_that_takes_too_much_is_found)
 {
     greedy_decommit b;
-    auto const report = testing::check_backend(b, {.largest_bytes = 65536, .blocks = 50, .threads = 1, .asks_for_the_impossible = false});
+    auto const report = testing::check_backend(
+        b, {.largest_bytes = 65536, .blocks = 50, .threads = 1, .asks_for_the_impossible = false});
     BOOST_TEST(report.broke("decommitting a part leaves the others as they are"), report.text());
 }
 
 BOOST_AUTO_TEST_CASE(a_release_that_is_refused_is_found)
 {
     keeping b;
-    auto const report = testing::check_backend(b, {.largest_bytes = 65536, .blocks = 50, .threads = 1, .asks_for_the_impossible = false});
+    auto const report = testing::check_backend(
+        b, {.largest_bytes = 65536, .blocks = 50, .threads = 1, .asks_for_the_impossible = false});
     BOOST_TEST(report.broke("a reservation can be released"), report.text());
 }
 

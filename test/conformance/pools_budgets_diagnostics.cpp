@@ -47,7 +47,8 @@ struct one_class_too_large : pool::size_class<8, 4096> {
 };
 struct one_byte_short : pool::size_class<8, 4096> {
     [[nodiscard]] static constexpr std::size_t class_for(layout request) noexcept {
-        return pool::size_class<8, 4096>::class_for({.bytes = request.bytes == 129 ? 128 : request.bytes, .align = request.align});
+        return pool::size_class<8, 4096>::class_for(
+            {.bytes = request.bytes == 129 ? 128 : request.bytes, .align = request.align});
     }
 };
 struct beyond_the_end : pool::size_class<8, 4096> {
@@ -206,7 +207,8 @@ BOOST_AUTO_TEST_CASE(diagnostics_that_break_a_promise_are_found)
 {
     BOOST_TEST(testing::check_diagnostics<forgets_bytes>(1).broke("a pool allocation is counted, with its bytes"));
     BOOST_TEST(testing::check_diagnostics<mixes_up>(1).broke("a heap free is counted"));
-    BOOST_TEST(testing::check_diagnostics<counts_in_secret>(1).broke("a frame allocation is counted, with its bytes, or nothing"));
+    BOOST_TEST(testing::check_diagnostics<counts_in_secret>(1).broke(
+        "a frame allocation is counted, with its bytes, or nothing"));
 }
 
 BOOST_AUTO_TEST_CASE(a_report_names_each_broken_promise_once_with_numbers)
@@ -216,7 +218,8 @@ BOOST_AUTO_TEST_CASE(a_report_names_each_broken_promise_once_with_numbers)
     auto const report = testing::check_pool<one_byte_short>();
     BOOST_TEST(!report.passed());
     BOOST_TEST(report.broken_promises() == 2u);
-    BOOST_TEST((report.text().find("a class holds the request (bytes 129, align 1, class bytes 128), and ") != std::string::npos),
+    BOOST_TEST((report.text().find("a class holds the request (bytes 129, align 1, class bytes 128), and ") !=
+                std::string::npos),
                report.text());
     testing::conformance_report sum{"both"};
     sum.add(report);

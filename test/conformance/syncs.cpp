@@ -124,7 +124,9 @@ struct wrong_arithmetic : based {
     class atomic : public detail::atomic<T> {
     public:
         using detail::atomic<T>::atomic;
-        T fetch_sub(T by, detail::order o) noexcept { return detail::atomic<T>::fetch_sub(by, o) - by; }  // what is left
+        T fetch_sub(T by, detail::order o) noexcept {
+            return detail::atomic<T>::fetch_sub(by, o) - by;
+        }  // what is left
     };
     template <class T>
         requires std::is_pointer_v<T>

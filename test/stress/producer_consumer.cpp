@@ -89,7 +89,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(ten_million_blocks_pass_through_a_few_slabs, Sync,
     // each of three threads, and 16 batches in the depot. Each may pin a slab; in the order of a ring, neighbours in a
     // slab come back together, so that twice the bytes are a bound with room.
     constexpr std::size_t out = ring::depth + of_sleeper + (2 * 3 + 16) * batch;
-    constexpr std::size_t bound = 2 * out * each.bytes + (16 + 3) * 64_KiB;  // and retained ones, and those being carved
+    // Retained slabs and those being carved come on top.
+    constexpr std::size_t bound = 2 * out * each.bytes + (16 + 3) * 64_KiB;
     BOOST_TEST(highest <= bound);
     BOOST_TEST(alloc.stats().pool_blocks_live == 0u);
     if (!under_sanitizer) {

@@ -12,8 +12,8 @@
 #include <mutex>
 #include <tuple>
 
-// Threads that free each other's blocks, come and go, and share frames. Each block carries a mark of its own, so that two
-// owners of one block, or a block given out twice, are seen by whoever frees it.
+// Threads that free each other's blocks, come and go, and share frames. Each block carries a mark of its own, so that
+// two owners of one block, or a block given out twice, are seen by whoever frees it.
 
 using namespace framealloc;
 using namespace framealloc::test;
@@ -81,8 +81,8 @@ public:
             if (random_.below(50) == 0) in_frame ? leave_frame() : (alloc_.begin_frame(), void(in_frame = true));
             if (in_frame) {
                 std::size_t const bytes = 16 + random_.below(500);
-                in_frame_blocks.push_back(
-                    filled(static_cast<unsigned char*>(alloc_.frame_alloc({.bytes = bytes, .align = 16})), bytes, false));
+                auto* const p = static_cast<unsigned char*>(alloc_.frame_alloc({.bytes = bytes, .align = 16}));
+                in_frame_blocks.push_back(filled(p, bytes, false));
             }
             give(place_.swap(random_.next(), take()));
         }

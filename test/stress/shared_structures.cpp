@@ -134,7 +134,8 @@ BOOST_AUTO_TEST_CASE(of_two_that_race_for_a_number_in_the_ledger_one_gets_it)
             std::atomic<entry*>& place = shared[random.below(places)];
             entry* const theirs = place.exchange(mine, std::memory_order_acq_rel);
             if (theirs != nullptr) leave(theirs);
-            if (entry* const also = place.load(std::memory_order_acquire); also != nullptr && random.below(3) == 0) leave(also);
+            entry* const also = place.load(std::memory_order_acquire);
+            if (also != nullptr && random.below(3) == 0) leave(also);
         }
     });
     BOOST_TEST(wrong == 0u);

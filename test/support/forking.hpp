@@ -17,7 +17,8 @@
 
 namespace framealloc::test {
 
-// Sanitizers' own heaps cannot be relied upon in the child of a program with busy threads: memory straight from the system.
+// Sanitizers' own heaps cannot be relied upon in the child of a program with busy threads: memory straight from the
+// system.
 using backend_for_children =
     std::conditional_t<under_sanitizer, backend::virtual_memory, detail::default_policies::backend>;
 template <class Sync, class Diagnostics>

@@ -48,7 +48,8 @@ inline std::vector<std::uint64_t> seeds(std::size_t count) {
     return all;
 }
 
-/// What must be true of memory that has been given out: it overlaps nothing, it is aligned, and nobody else writes to it.
+/// What must be true of memory that has been given out: it overlaps nothing, it is aligned, and nobody else writes to
+/// it.
 class memory_model {
 public:
     struct block {
@@ -150,7 +151,10 @@ private:
             case 8: case 9: case 10: case 11: case 12: case 13:
                 if (!blocks_.empty()) free_one(random_.below(blocks_.size()));
                 return;
-            case 14: return in_frame_ ? (random_.below(4) == 0 && marks_.empty() ? end_frame() : void()) : begin_frame();
+            case 14:
+                if (!in_frame_) return begin_frame();
+                if (marks_.empty() && random_.below(4) == 0) end_frame();
+                return;
             case 15: case 16: case 17: return allocate_in_frame();
             case 18: return make_in_frame();
             case 19: return random_.below(2) != 0 ? enter_scope() : take_checkpoint();
@@ -192,7 +196,7 @@ private:
         for (std::size_t n = blocks_.size() / 2; n > 0; --n) free_one(random_.below(blocks_.size()));
     }
 
-    // --- frames -------------------------------------------------------------------------------------------------------
+    // --- frames ------------------------------------------------------------------------------------------------------
 
     void begin_frame() {
         if (!alloc_.try_begin_frame()) return;
@@ -223,7 +227,8 @@ private:
         if (!in_frame_ || marks_.size() > 5) return;
         std::size_t const used = alloc_.stats().frame_bytes_used;
         using scope_type = decltype(alloc_.frame_scope());
-        marks_.push_back({std::unique_ptr<scope_type>{new scope_type(alloc_.shared())}, {}, frame_blocks_.size(), objects_, used});
+        std::unique_ptr<scope_type> scope{new scope_type(alloc_.shared())};
+        marks_.push_back({std::move(scope), {}, frame_blocks_.size(), objects_, used});
     }
     void take_checkpoint() {
         if (!in_frame_ || marks_.size() > 5) return;
@@ -260,7 +265,7 @@ private:
         objects_to_keep_ = SIZE_MAX;
     }
 
-    // --- threads ------------------------------------------------------------------------------------------------------
+    // --- threads -----------------------------------------------------------------------------------------------------
 
     /// Another thread frees some blocks and allocates some, and ends, inside a frame or not.
     void hand_to_thread() {
@@ -289,7 +294,7 @@ private:
                 if (begun && random.below(2) != 0) alloc_.end_frame();
             });
             for (block const& b : back) {
-                if (!memory_.enter(b.p, b.given, b.in_heap)) return complain("another thread's block overlaps one of ours");
+                if (!memory_.enter(b.p, b.given, b.in_heap)) return complain("another thread's block overlaps ours");
                 blocks_.push_back(b);
             }
         }
@@ -318,7 +323,7 @@ private:
         }
     }
 
-    // --- the two compared ---------------------------------------------------------------------------------------------
+    // --- the two compared --------------------------------------------------------------------------------------------
 
     void check() {
         if (verification const v = alloc_.verify(); !v) {
@@ -340,7 +345,7 @@ private:
         alloc_stats const stats = alloc_.stats();
         if (stats.pool_blocks_live != in_pool || stats.pool_bytes_live != pool_bytes) complain("pool figures differ");
         if (stats.heap_blocks_live != in_heap || stats.heap_bytes_live != heap_bytes) complain("heap figures differ");
-        if (stats.pool_bytes_live + stats.pool_bytes_cached > stats.pool_bytes_reserved) complain("more cached than there is");
+        if (stats.pool_bytes_live + stats.pool_bytes_cached > stats.pool_bytes_reserved) complain("more than there is");
         if (!in_frame_ && stats.frame_bytes_used != 0) complain("bytes of no frame");
     }
     void complain(std::string what) {

@@ -27,8 +27,8 @@
 namespace framealloc::test {
 
 inline constexpr bool under_thread_sanitizer = FRAMEALLOC_THREAD_SANITIZER != 0;
-/// Sanitizers keep memory of their own, and cost several times the time: figures of the whole process mean nothing then,
-/// and fewer repetitions have to do.
+/// Sanitizers keep memory of their own, and cost several times the time: figures of the whole process mean nothing
+/// then, and fewer repetitions have to do.
 inline constexpr bool under_sanitizer = under_thread_sanitizer || FRAMEALLOC_TEST_ADDRESS_SANITIZER != 0;
 
 /// `full` repetitions, or `reduced` under a sanitizer.

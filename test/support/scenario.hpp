@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
-// Exhaustive failure injection: a scenario is a row of steps, each of which may be refused. It is run again and again, with
-// the first, the second, the third ... call of the backend refused, until it passes untouched.
+// Exhaustive failure injection: a scenario is a row of steps, each of which may be refused. It is run again and again,
+// with the first, the second, the third ... call of the backend refused, until it passes untouched.
 
 #include <framealloc/backend/faulting.hpp>
 #include <framealloc/stats.hpp>
@@ -68,9 +68,9 @@ struct visible_figures {
     operation_counts operations;
 
     explicit visible_figures(alloc_stats const& s)
-        : frame_bytes_used(s.frame_bytes_used), pool_blocks_live(s.pool_blocks_live), pool_bytes_live(s.pool_bytes_live),
-          heap_blocks_live(s.heap_blocks_live), heap_bytes_live(s.heap_bytes_live), frames_begun(s.frames_begun),
-          frame_bytes_total(s.frame_bytes_total), operations(s.operations) {}
+        : frame_bytes_used(s.frame_bytes_used), pool_blocks_live(s.pool_blocks_live),
+          pool_bytes_live(s.pool_bytes_live), heap_blocks_live(s.heap_blocks_live), heap_bytes_live(s.heap_bytes_live),
+          frames_begun(s.frames_begun), frame_bytes_total(s.frame_bytes_total), operations(s.operations) {}
     friend bool operator==(visible_figures const&, visible_figures const&) = default;
 };
 
@@ -80,8 +80,8 @@ class watched_run {
 public:
     watched_run(Alloc& alloc, Lift lift) : alloc_(alloc), lift_(lift) {}
 
-    /// `attempt()` answers whether it was served. Refused, it must have changed nothing, and be served as soon as memory
-    /// is there again: the first refusal lifts the plan.
+    /// `attempt()` answers whether it was served. Refused, it must have changed nothing, and be served as soon as
+    /// memory is there again: the first refusal lifts the plan.
     template <class F>
     void operator()(char const* name, F&& attempt) {
         visible_figures const before{alloc_.stats()};

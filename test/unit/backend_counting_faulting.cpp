@@ -66,7 +66,8 @@ BOOST_AUTO_TEST_CASE(every_call_and_every_byte_is_counted)
     BOOST_TEST(b.counts().reserved_bytes == 0u);
     b.deallocate(other, {.bytes = 5000, .align = 16});
     auto const all = b.counts();
-    BOOST_TEST((all.commit_calls == 1 && all.decommit_calls == 1 && all.release_calls == 1 && all.deallocate_calls == 2));
+    BOOST_TEST(
+        (all.commit_calls == 1 && all.decommit_calls == 1 && all.release_calls == 1 && all.deallocate_calls == 2));
     BOOST_TEST(all.refused_calls == 0u);
     BOOST_TEST(all.calls() == 8u);
 }

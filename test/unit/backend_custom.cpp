@@ -73,7 +73,8 @@ BOOST_AUTO_TEST_CASE(two_instances_have_their_own_state)
 {
     host_heap first_host, second_host;
     basic_smart_alloc<host_backend, sync::single_threaded> first{host_backend{first_host}};
-    basic_smart_alloc<sync::single_threaded, host_backend> second{alloc_config{.heap_cache_bytes = 0}, host_backend{second_host}};
+    basic_smart_alloc<sync::single_threaded, host_backend> second{alloc_config{.heap_cache_bytes = 0},
+                                                                  host_backend{second_host}};
     void* const p = first.heap_alloc(layout{.bytes = 100000, .align = 16});
     BOOST_TEST(first_host.bytes >= 100000u);
     BOOST_TEST(second_host.bytes == 0u);

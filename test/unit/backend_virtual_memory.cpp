@@ -14,15 +14,31 @@ using namespace framealloc;
 
 namespace {
 
-/// Bytes of the process that are in memory now, as the system counts them.
-std::size_t resident_bytes()
+struct process_bytes {
+    std::size_t addresses = 0;
+    std::size_t resident = 0;
+};
+
+/// What the process has, as the system counts it.
+process_bytes bytes_now()
 {
-    unsigned long long pages_all = 0, pages_resident = 0;
+    unsigned long long addresses = 0, resident = 0;
     std::FILE* const f = std::fopen("/proc/self/statm", "r");
-    if (f == nullptr) return 0;
-    int const fields = std::fscanf(f, "%llu %llu", &pages_all, &pages_resident);
+    if (f == nullptr) return {};
+    int const fields = std::fscanf(f, "%llu %llu", &addresses, &resident);
     std::fclose(f);
-    return fields == 2 ? static_cast<std::size_t>(pages_resident) * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) : 0;
+    auto const page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    if (fields != 2) return {};
+    return {static_cast<std::size_t>(addresses) * page, static_cast<std::size_t>(resident) * page};
+}
+std::size_t resident_bytes() { return bytes_now().resident; }
+
+/// Lets the process have so many bytes of addresses more than it has.
+[[maybe_unused]] bool limit_growth(std::size_t bytes)
+{
+    std::size_t const most = bytes_now().addresses + bytes;
+    rlimit const limit{most, most};
+    return ::setrlimit(RLIMIT_AS, &limit) == 0;
 }
 
 }  // namespace
@@ -115,8 +131,7 @@ BOOST_AUTO_TEST_CASE(a_process_at_its_limit_is_answered_with_null_and_goes_on)
 {
     auto const child = test::run_in_child([] {
         backend::virtual_memory b;
-        rlimit const limit{mib(512), mib(512)};
-        if (::setrlimit(RLIMIT_AS, &limit) != 0) return 2;
+        if (!limit_growth(mib(512))) return 2;
         if (b.reserve({.bytes = mib(1024), .align = mib(2)}) != nullptr) return 3;
         if (b.try_allocate({.bytes = mib(1024), .align = 16}) != nullptr) return 4;
         // Up to the limit in steps, then null, then room again.
@@ -140,8 +155,7 @@ BOOST_AUTO_TEST_CASE(an_allocator_at_the_limit_refuses_and_says_why)
     auto const child = test::run_in_child([] {
         basic_smart_alloc<backend::virtual_memory> alloc;
         if (!alloc.attach_thread()) return 2;
-        rlimit const limit{mib(256), mib(256)};
-        if (::setrlimit(RLIMIT_AS, &limit) != 0) return 3;
+        if (!limit_growth(mib(256))) return 3;
         if (alloc.try_heap_alloc(layout{.bytes = mib(512), .align = 16}) != nullptr) return 4;
         alloc.begin_frame();
         std::size_t served = 0;

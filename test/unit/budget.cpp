@@ -28,8 +28,8 @@ using with_threads = std::tuple<sync::mutex<std::mutex>, sync::lock_free>;
 
 constexpr layout small{.bytes = 64, .align = 16};
 
-/// A backend that watches how much is out at any time, from outside of the budget. Blocks only, so that what is charged is
-/// what is asked for.
+/// A backend that watches how much is out at any time, from outside of the budget. Blocks only, so that what is charged
+/// is what is asked for.
 struct watched {
     using family = backend_family;
     static constexpr bool is_thread_safe = true;
@@ -122,13 +122,15 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(sixteen_threads_never_exceed_the_limit_by_one_byte
     constexpr std::size_t rounds = repetitions(200, 60);
     std::barrier together{16};
     {
-        limited<Sync, watched> alloc{budget::global{limit}, alloc_config{.heap_cache_bytes = 100000, .retained_slabs = 0}};
+        limited<Sync, watched> alloc{budget::global{limit},
+                                     alloc_config{.heap_cache_bytes = 100000, .retained_slabs = 0}};
         std::atomic<std::size_t> refused{0}, served{0};
         on_threads(16, [&](std::size_t t) {
             for (std::size_t r = 0; r < rounds; ++r) {
                 void* const p = alloc.try_heap_alloc(layout{.bytes = 10000 + 37000 * ((r + t) % 11), .align = 16});
                 void* q[40];
-                for (void*& each : q) each = alloc.try_pool_alloc(layout{.bytes = std::size_t{16} << (r % 8), .align = 8});
+                layout const small_one{.bytes = std::size_t{16} << (r % 8), .align = 8};
+                for (void*& each : q) each = alloc.try_pool_alloc(small_one);
                 bool const begun = alloc.try_begin_frame();
                 if (begun) refused += alloc.try_frame_alloc(layout{.bytes = 3000 * (r % 50), .align = 16}) == nullptr;
                 (p != nullptr ? served : refused) += 1;

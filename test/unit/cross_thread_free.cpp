@@ -165,7 +165,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(frees_ask_the_backend_for_nothing_but_records_of_b
     });
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(a_thread_that_frees_a_million_objects_keeps_no_more_than_its_magazines, Sync, with_threads)
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_thread_that_frees_a_million_objects_keeps_its_magazines_only, Sync, with_threads)
 {
     counted<Sync> alloc;
     constexpr std::size_t count = repetitions(1000000, 50000);
@@ -188,7 +188,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_thread_that_frees_a_million_objects_keeps_no_mor
         blocks[i] = alloc.pool_alloc(small);
         if (i % 4096 == 0) highest = std::max(highest, alloc.stats().pool_bytes_reserved);
     }
-    std::size_t const needed = (count / 1000 + 1) * 64_KiB;  // a slab of 64 KiB holds more than 1,000 blocks of 64 bytes
+    // A slab of 64 KiB holds more than 1,000 blocks of 64 bytes.
+    std::size_t const needed = (count / 1000 + 1) * 64_KiB;
     BOOST_TEST(highest <= needed + 64_KiB);
     used.count_down();
     hoarder.join();

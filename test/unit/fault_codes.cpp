@@ -25,7 +25,8 @@ BOOST_AUTO_TEST_CASE(every_code_stands_in_the_table_once_with_a_message_and_a_re
             BOOST_TEST(help.size() > 10u);
             BOOST_TEST((unsigned(row.code) > 0 && unsigned(row.code) < 1000));  // three digits in every report
             // They are printed as they are, and followed by a line end.
-            BOOST_TEST((message.find_first_of("%\n") == std::string::npos && help.find_first_of("%\n") == std::string::npos));
+            BOOST_TEST(
+                (message.find_first_of("%\n") == std::string::npos && help.find_first_of("%\n") == std::string::npos));
             BOOST_TEST(!std::isspace(static_cast<unsigned char>(message.back())));
         }
     }

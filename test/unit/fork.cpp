@@ -6,8 +6,8 @@
 #include <chrono>
 #include <memory>
 
-// A child of fork() has one thread; what the others did at that moment stays as it was, half done. The child can allocate
-// and free all the same.
+// A child of fork() has one thread; what the others did at that moment stays as it was, half done. The child can
+// allocate and free all the same.
 
 using namespace framealloc;
 using namespace framealloc::test;
@@ -34,7 +34,7 @@ struct holding_backend : backend::virtual_memory {
 
 BOOST_AUTO_TEST_SUITE(forking)
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(children_born_beside_busy_threads_allocate_free_and_start_threads, Alloc, every_forking_alloc)
+BOOST_AUTO_TEST_CASE_TEMPLATE(children_born_beside_busy_threads_allocate_and_start_threads, Alloc, every_forking_alloc)
 {
     fork_beside_busy_threads<Alloc>(repetitions(20, 5));  // two hundred are among the stress tests
 }

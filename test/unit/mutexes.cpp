@@ -145,7 +145,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_backend_that_is_not_thread_safe_is_locked, Mutex
     std::atomic<std::size_t> wrong{0};
     on_threads(4, [&](std::size_t t) {
         for (std::size_t r = 0; r < repetitions(500, 100); ++r) {
-            auto* const p = static_cast<unsigned char*>(alloc.try_heap_alloc(layout{.bytes = 1000 + 400 * (r % 7), .align = 16}));
+            layout const each{.bytes = 1000 + 400 * (r % 7), .align = 16};
+            auto* const p = static_cast<unsigned char*>(alloc.try_heap_alloc(each));
             if (p == nullptr) {
                 ++wrong;
                 continue;
@@ -167,16 +168,16 @@ BOOST_AUTO_TEST_CASE(a_lock_is_taken_once_per_batch_at_most)
     constexpr std::size_t count = 100000;
     std::vector<void*> blocks(count);
     for (void*& p : blocks) p = alloc.pool_alloc(small);
-    // A magazine that is refilled asks the depot once, by trying, and the slabs, by a lock only where a slab is used up:
-    // one in more than 1,000 blocks. The thread's one magazine has needed one record.
+    // A magazine that is refilled asks the depot once, by trying, and the slabs, by a lock only where a slab is used
+    // up: one in more than 1,000 blocks. The thread's one magazine has needed one record.
     constexpr std::size_t refills = count / batch + 1, slabs = count / 1000 + 1;
     BOOST_TEST(counting_mutex::locks <= slabs + 1);
     // A slab's last blocks do not fill a magazine: one refill more for each slab.
     BOOST_TEST(counting_mutex::tries <= refills + slabs + 1);
     counting_mutex::reset();
     for (void* p : blocks) alloc.pool_free(p, small);
-    // Frees lock nothing: for a full magazine they try for the depot and an empty batch, four tries at most, and one for
-    // the slabs that become empty.
+    // Frees lock nothing: for a full magazine they try for the depot and an empty batch, four tries at most, and one
+    // for the slabs that become empty.
     BOOST_TEST(counting_mutex::locks == 0u);
     BOOST_TEST(counting_mutex::tries <= 6 * refills);
     counting_mutex::reset();
@@ -242,7 +243,8 @@ BOOST_AUTO_TEST_CASE(a_frame_that_grows_locks_once_per_chunk)
     a_frame();
     counting_mutex::reset();
     a_frame();
-    // 10 MiB: the first chunk is there, 128, 256 and 512 KiB and ten more of a mebibyte are taken, and all go back at once.
+    // 10 MiB: the first chunk is there, 128, 256 and 512 KiB and ten more of a mebibyte are taken, and all go back at
+    // once.
     BOOST_TEST(counting_mutex::locks <= 3 + 10 + 1);
     BOOST_TEST(counting_mutex::locks >= 10u);
     BOOST_TEST(counting_mutex::tries == 0u);

@@ -32,7 +32,8 @@ using split_backend = backend::faulting<backend::split<pages, system_heap>>;
 using every_assembly = std::tuple<
     basic_smart_alloc<split_backend>, basic_smart_alloc<backend::faulting<system_heap>>,
     basic_smart_alloc<backend::faulting<buffer>>, basic_smart_alloc<split_backend, sync::single_threaded>,
-    basic_smart_alloc<split_backend, sync::mutex<std::mutex>, diagnostics::checked>, basic_smart_alloc<split_backend, pool::none>>;
+    basic_smart_alloc<split_backend, sync::mutex<std::mutex>, diagnostics::checked>,
+    basic_smart_alloc<split_backend, pool::none>>;
 
 using scenarios_with_threads = std::tuple<threads_come_and_go, attaching>;
 #if FRAMEALLOC_EXCEPTIONS
@@ -87,8 +88,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_refusal_at_any_call_changes_nothing, Alloc, ever
         points += of_scenario;
     });
     BOOST_TEST_MESSAGE(points << " points");
-    std::printf("out of memory: %zu points (allocate %zu, reserve %zu, commit %zu, decommit %zu, release %zu)\n", points,
-                of_operation[0], of_operation[1], of_operation[2], of_operation[3], of_operation[4]);
+    std::printf("out of memory: %zu points (allocate %zu, reserve %zu, commit %zu, decommit %zu, release %zu)\n",
+                points, of_operation[0], of_operation[1], of_operation[2], of_operation[3], of_operation[4]);
     BOOST_TEST(of_operation[0] > 0u);
     if constexpr (has_virtual_memory<typename Alloc::backend_type>) {
         BOOST_TEST(of_operation[1] > 0u);

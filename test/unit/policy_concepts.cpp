@@ -13,8 +13,8 @@
 
 using namespace framealloc;
 
-// Beside each concept a type that meets it, and for each of its clauses one that misses that clause alone. A concept that
-// accepts everything looks exactly like one that works.
+// Beside each concept a type that meets it, and for each of its clauses one that misses that clause alone. A concept
+// that accepts everything looks exactly like one that works.
 
 namespace {
 
@@ -243,7 +243,8 @@ struct diagnostics_with_a_flag_of_run_time : diagnostics::none {
 };
 struct diagnostics_without_a_part {
     using family = diagnostics_family;
-    static constexpr bool counts_operations = false, checks_blocks = false, fills_released = false, stops_on_misuse = false;
+    static constexpr bool counts_operations = false, checks_blocks = false, fills_released = false,
+                          stops_on_misuse = false;
 };
 struct diagnostics_that_miss_a_free : diagnostics::none {
     struct thread_part : diagnostics::none::thread_part {
@@ -260,7 +261,8 @@ static_assert(DiagnosticsPolicy<diagnostics::none> && DiagnosticsPolicy<diagnost
 static_assert(!DiagnosticsPolicy<int> && !DiagnosticsPolicy<right_backend>);
 static_assert(!DiagnosticsPolicy<diagnostics_without_a_flag> && !DiagnosticsPolicy<diagnostics_without_a_part> &&
               !DiagnosticsPolicy<diagnostics_that_miss_a_free> &&
-              !DiagnosticsPolicy<diagnostics_with_a_flag_of_run_time> && !DiagnosticsPolicy<diagnostics_that_do_not_tell>);
+              !DiagnosticsPolicy<diagnostics_with_a_flag_of_run_time> &&
+              !DiagnosticsPolicy<diagnostics_that_do_not_tell>);
 
 // --- the pack ---
 
@@ -273,8 +275,9 @@ static_assert(std::is_same_v<canonical<sync::single_threaded, arena::fixed<4096>
 static_assert(std::is_same_v<canonical<arena::fixed<4096>, backend::system, sync::single_threaded>,
                              canonical<backend::system, sync::single_threaded, arena::fixed<4096>>>);
 static_assert(std::is_same_v<canonical<>, canonical<sync::lock_free>>);
-static_assert(std::is_same_v<canonical<>, canonical<diagnostics::none, budget::none, sync::lock_free, pool::size_class<8, 4096>,
-                                                    arena::chunked<>, backend::split<backend::virtual_memory, backend::system>>>);
+static_assert(
+    std::is_same_v<canonical<>, canonical<diagnostics::none, budget::none, sync::lock_free, pool::size_class<8, 4096>,
+                                          arena::chunked<>, backend::split<backend::virtual_memory, backend::system>>>);
 static_assert(!std::is_same_v<canonical<>, canonical<diagnostics::counters>>);
 static_assert(!std::is_same_v<canonical<arena::fixed<4096>>, canonical<arena::fixed<8192>>>);
 static_assert(std::is_same_v<canonical<backend::system>::assembly_type::backend, backend::system>);
@@ -308,7 +311,8 @@ BOOST_AUTO_TEST_CASE(packs_that_mean_the_same_can_be_passed_for_one_another)
 BOOST_AUTO_TEST_CASE(a_policy_object_reaches_its_place_whatever_the_order)
 {
     basic_smart_alloc<budget::global, backend::system> first{budget::global{1000}, backend::system{}};
-    basic_smart_alloc<backend::system, budget::global> second{alloc_config{.heap_cache_bytes = 4096}, budget::global{2000}};
+    basic_smart_alloc<backend::system, budget::global> second{alloc_config{.heap_cache_bytes = 4096},
+                                                              budget::global{2000}};
     BOOST_TEST(first.budget().limit_bytes() == 1000u);
     BOOST_TEST(second.budget().limit_bytes() == 2000u);
     BOOST_TEST(second.config().heap_cache_bytes == 4096u);

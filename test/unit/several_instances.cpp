@@ -13,8 +13,8 @@
 #include <cstring>
 #include <memory>
 
-// Many instances on one thread and on many: each with its own memory, configuration and counters, also those that find no
-// slot of their own in the threads.
+// Many instances on one thread and on many: each with its own memory, configuration and counters, also those that find
+// no slot of their own in the threads.
 
 using namespace framealloc;
 using namespace framealloc::test;

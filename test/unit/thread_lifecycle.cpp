@@ -66,7 +66,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(what_an_ended_thread_left_can_still_be_used_and_fr
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(the_slabs_of_ended_threads_are_carved_by_others, Sync, with_threads)
 {
-    // Each thread leaves a slab with nearly all of its blocks unused; without adoption, 50 threads would leave 50 slabs.
+    // Each thread leaves a slab with nearly all of its blocks unused; without adoption, 50 threads would leave 50
+    // slabs.
     alloc_with<Sync> alloc;
     for (int i = 0; i < 50; ++i) {
         on_a_thread([&] { static_cast<void>(alloc.pool_alloc(small)); });
@@ -304,7 +305,8 @@ BOOST_AUTO_TEST_CASE(destructors_of_thread_local_objects_may_allocate_and_free)
 
 BOOST_AUTO_TEST_CASE(what_runs_after_our_own_end_of_thread_may_still_allocate)
 {
-    // Ours is a key's destructor; that of a key made later runs after it. State made then is given back in another round.
+    // Ours is a key's destructor; that of a key made later runs after it. State made then is given back in another
+    // round.
     smart_alloc alloc;
     std::atomic<int> served{0};
     late_user user;

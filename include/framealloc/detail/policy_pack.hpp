@@ -23,9 +23,9 @@ template <class Family, class Default, class First, class... Rest>
 struct choose<Family, Default, First, Rest...>
     : std::conditional_t<in_family<First, Family>, std::type_identity<First>, choose<Family, Default, Rest...>> {};
 
-// Each rule below is a plain constant, which the assembly goes by, and beside it a type that says in words why it does not
-// hold. The type is only instantiated where the constant is false, by a function that answers nothing: so a broken rule
-// gives one error, and no second one about what could not be computed.
+// Each rule below is a plain constant, which the assembly goes by, and beside it a type that says in words why it does
+// not hold. The type is only instantiated where the constant is false, by a function that answers nothing: so a broken
+// rule gives one error, and no second one about what could not be computed.
 
 template <class Rule>
 constexpr void complain() {
@@ -119,17 +119,19 @@ inline constexpr bool pairs_fit = slab_fits<typename A::backend, typename A::poo
 
 template <class A>
 struct require_pairs {
-    static_assert(slab_fits<typename A::backend, typename A::pool>(),
-                  "framealloc: backend::static_buffer<Bytes, Align> is smaller than one aligned slab of the pool policy; "
-                  "make Bytes larger, Align as large as a slab, the slabs smaller, or choose pool::none");
-    static_assert(arena_fits<typename A::backend, typename A::arena>(),
-                  "framealloc: backend::static_buffer<Bytes> is smaller than what the arena policy wants for one thread; "
-                  "make Bytes larger or the arena smaller");
+    static_assert(
+        slab_fits<typename A::backend, typename A::pool>(),
+        "framealloc: backend::static_buffer<Bytes, Align> is smaller than one aligned slab of the pool policy; "
+        "make Bytes larger, Align as large as a slab, the slabs smaller, or choose pool::none");
+    static_assert(
+        arena_fits<typename A::backend, typename A::arena>(),
+        "framealloc: backend::static_buffer<Bytes> is smaller than what the arena policy wants for one thread; "
+        "make Bytes larger or the arena smaller");
     static_assert(classes_fit<typename A::pool>, "framealloc: a pool policy has at most 48 size classes");
 };
 
-/// A policy template with wrong arguments complains here, before it is asked for anything: were the question the first thing
-/// to instantiate it, the answer would be no as well, and a second complaint.
+/// A policy template with wrong arguments complains here, before it is asked for anything: were the question the first
+/// thing to instantiate it, the answer would be no as well, and a second complaint.
 template <class P>
 constexpr void complete() {
     if constexpr (std::is_class_v<P>) static_cast<void>(sizeof(P));

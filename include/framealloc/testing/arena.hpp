@@ -32,7 +32,8 @@ void check_first_chunk(conformance_report& report) {
         user.expect_books();
         report.expect(user.used_bytes() == 0 && user.engine.reserved_bytes() == 0, "a fresh arena has taken nothing");
         user.engine.open(user.window);
-        report.expect(user.window.limit == 0, "a window without a chunk serves nothing", {{"limit", user.window.limit}});
+        report.expect(user.window.limit == 0, "a window without a chunk serves nothing",
+                      {{"limit", user.window.limit}});
         user.chunks.refuse(1, true);
         bool const refused = !user.engine.prepare(user.window, user.chunks);
         report.expect(refused || user.chunks.refusals() == 0, "prepare() says so when it gets no chunk");
@@ -78,7 +79,8 @@ void check_frames(conformance_report& report) {
                       {{"after the first", kept}, {"now", user.chunks.bytes_out()}});
     }
     user.engine.release(user.window, user.chunks);
-    report.expect(user.chunks.chunks_out() == 0, "a release gives every chunk back", {{"still out", user.chunks.chunks_out()}});
+    report.expect(user.chunks.chunks_out() == 0, "a release gives every chunk back",
+                  {{"still out", user.chunks.chunks_out()}});
     report.expect(user.engine.reserved_bytes() == 0 && user.used_bytes() == 0, "a released arena has nothing",
                   {{"reserved", user.engine.reserved_bytes()}, {"used", user.used_bytes()}});
     report.expect(user.window.limit == 0, "a release closes the window", {{"limit", user.window.limit}});
@@ -106,8 +108,10 @@ void check_rewinds(conformance_report& report) {
                           "a rewind gives the chunks back that were taken since",
                           {{"then", outer_reserved}, {"now", user.engine.reserved_bytes()}, {"depth", first}});
             frame_position const now = user.engine.position(user.window);
-            report.expect(outer.chunk == nullptr || (now.cursor == outer.cursor && now.chunk == outer.chunk && now.large == outer.large),
-                          "after a rewind the position is the one rewound to", {{"then", outer.cursor}, {"now", now.cursor}});
+            report.expect(outer.chunk == nullptr ||
+                              (now.cursor == outer.cursor && now.chunk == outer.chunk && now.large == outer.large),
+                          "after a rewind the position is the one rewound to",
+                          {{"then", outer.cursor}, {"now", now.cursor}});
             user.expect_books();
             user.expect_intact("a rewind leaves what was there before it");
         };
@@ -118,7 +122,8 @@ void check_rewinds(conformance_report& report) {
             for (layout const request : program) static_cast<void>(user.take(request));
             user.served.resize(inner_served);
             user.engine.rewind(user.window, inner, user.chunks);
-            report.expect(user.used_bytes() == inner_used, "rewinds nest", {{"then", inner_used}, {"now", user.used_bytes()}});
+            report.expect(user.used_bytes() == inner_used, "rewinds nest",
+                          {{"then", inner_used}, {"now", user.used_bytes()}});
             user.expect_books();
             user.expect_intact("a rewind leaves what was there before it");
             back_to_outer();
@@ -144,7 +149,8 @@ void check_refused_chunks(conformance_report& report) {
             user.served.clear();
             user.engine.reset(user.window, user.chunks);
             user.engine.open(user.window);
-            report.expect(user.take({.bytes = 8, .align = 8}), "after a frame of refusals the next one works", {{"n", n}});
+            report.expect(user.take({.bytes = 8, .align = 8}), "after a frame of refusals the next one works",
+                          {{"n", n}});
             if (!report.expect(n < 1000, "a program of a few requests takes a few chunks", {{"n", n}})) return;
         }
     }

@@ -52,11 +52,7 @@ void check_frame_life(Alloc& alloc, conformance_report& report, quiet_faults con
             alloc.begin_frame();
         }
         report.expect(alloc.frame_is_open() && alloc.frame_number() == number + 1, "frames are numbered");
-        int left = 0;
-        if (round == 0) left = try_frame_verbs(alloc, report, alive);
-        if (round == 1) left = try_frame_verbs(alloc.local(), report, alive);
-        auto ref = alloc.ref();
-        if (round == 2) left = try_frame_verbs(ref, report, alive);
+        int const left = try_frame_verbs(alloc, report, alive);
         report.expect(alive == left, "objects live until the end of their frame");
         report.expect(alloc.stats().frame_bytes_used > 1000, "used bytes are known inside a frame");
         alloc.end_frame();
@@ -76,10 +72,14 @@ void check_scopes(Alloc& alloc, conformance_report& report) {
         std::size_t const used = alloc.stats().frame_bytes_used;
         {
             auto inner = alloc.ref().frame_scope();
-            static_cast<void>(try_frame_verbs(inner, report, alive));
+            static_cast<void>(inner.template frame_new<witness>(alive));
+            static_cast<void>(inner.frame_alloc(layout{.bytes = 100, .align = 64}));
         }
-        report.expect(alive == 1 && alloc.stats().frame_bytes_used == used, "the end of a scope takes back what was in it",
-                      {{"alive", static_cast<unsigned long long>(alive)}, {"before", used}, {"after", alloc.stats().frame_bytes_used}});
+        report.expect(alive == 1 && alloc.stats().frame_bytes_used == used,
+                      "the end of a scope takes back what was in it",
+                      {{"alive", static_cast<unsigned long long>(alive)},
+                       {"before", used},
+                       {"after", alloc.stats().frame_bytes_used}});
         auto const mark = alloc.checkpoint();
         static_cast<void>(alloc.template frame_new<witness>(alive));
         report.expect(alloc.rollback(mark) && alive == 1 && alloc.stats().frame_bytes_used == used,
@@ -125,8 +125,9 @@ void check_routes(Alloc& alloc, conformance_report& report) {
     if constexpr (Alloc::assembly_type::diagnostics::counts_operations) {
         operation_counts const after = alloc.stats().operations;
         report.expect(after.frame_allocations == before.frame_allocations + 2, "frame allocations are counted");
-        report.expect(after.pool_allocations + after.heap_allocations == before.pool_allocations + before.heap_allocations + 4,
-                      "pool and heap allocations are counted");
+        report.expect(
+            after.pool_allocations + after.heap_allocations == before.pool_allocations + before.heap_allocations + 4,
+            "pool and heap allocations are counted");
     } else {
         report.expect(alloc.stats().operations == before, "where nothing is counted the counts stay as they are");
     }
@@ -140,12 +141,26 @@ void check_routes(Alloc& alloc, conformance_report& report) {
 template <class Alloc>
 void check_blocks(Alloc& alloc, conformance_report& report) {
     auto const usable = [&alloc](void* p) { return alloc.usable_size(p); };
+    try_block_verbs<pool_names>(alloc, report, usable);
+    try_block_verbs<heap_names>(alloc, report, usable);
+}
+
+/// The same verbs by the other ways to them: `local()`, a handle, a scope.
+template <class Alloc>
+void check_ways(Alloc& alloc, conformance_report& report) {
+    auto const usable = [&alloc](void* p) { return alloc.usable_size(p); };
     auto ref = alloc.ref();
     report.expect(ref == alloc.ref(), "handles to one instance are equal");
-    try_block_verbs<pool_names>(alloc, report, usable);
+    int alive = 0;
+    {
+        auto scope = alloc.frame_scope();
+        static_cast<void>(try_frame_verbs(scope, report, alive));
+        static_cast<void>(try_frame_verbs(alloc.local(), report, alive));
+        static_cast<void>(try_frame_verbs(ref, report, alive));
+    }
+    report.expect(alive == 0, "objects live in the frame, whichever way they came");
     try_block_verbs<pool_names>(alloc.local(), report, usable);
     try_block_verbs<pool_names>(ref, report, usable);
-    try_block_verbs<heap_names>(alloc, report, usable);
     try_block_verbs<heap_names>(alloc.local(), report, usable);
     try_block_verbs<heap_names>(ref, report, usable);
 }
@@ -161,7 +176,8 @@ void check_alloc_threads(Alloc& alloc, conformance_report& report, std::size_t t
         *shared = static_cast<int>(i);
         random_numbers random{i};
         for (std::size_t n = 0; n < 500; ++n) {
-            layout const request{.bytes = 1 + random.below(n % 50 == 0 ? 9000 : 300), .align = std::size_t{1} << random.below(7)};
+            layout const request{.bytes = 1 + random.below(n % 50 == 0 ? 9000 : 300),
+                                 .align = std::size_t{1} << random.below(7)};
             void* const p = n % 5 == 0 ? alloc.try_heap_alloc(request) : alloc.try_pool_alloc(request);
             if (p == nullptr) continue;
             write_pattern(p, request.bytes, n);
@@ -191,10 +207,28 @@ void check_alloc_threads(Alloc& alloc, conformance_report& report, std::size_t t
     report.expect(spoiled + lost == 0, "threads do not disturb each other", {{"failures", spoiled + lost}});
 }
 
+/// What holds when everything has been given back.
+template <class Alloc>
+void check_rest(Alloc& alloc, conformance_report& report) {
+    alloc_stats const stats = alloc.stats();
+    report.expect(stats.pool_blocks_live == 0 && stats.heap_blocks_live == 0, "what was given back is no longer alive",
+                  {{"pool blocks", stats.pool_blocks_live}, {"heap blocks", stats.heap_blocks_live}});
+    report.expect(stats.frame_bytes_used == 0, "no frame is in use", {{"bytes", stats.frame_bytes_used}});
+    report.expect(stats.backend_calls != 0 && stats.threads == 1,
+                  "the backend was asked, and the other threads are gone",
+                  {{"calls", stats.backend_calls}, {"threads", stats.threads}});
+    report.expect(alloc.budget().used_bytes() <= alloc.budget().limit_bytes(), "the budget is kept",
+                  {{"used", alloc.budget().used_bytes()}, {"limit", alloc.budget().limit_bytes()}});
+    auto const sound = alloc.verify();
+    report.expect(
+        static_cast<bool>(sound), sound ? "every structure is sound" : sound.first.note,
+        {{"first", sound.first.numbers[0]}, {"second", sound.first.numbers[1]}, {"third", sound.first.numbers[2]}});
+}
+
 }  // namespace kit
 
 /// Runs the interface of a whole allocator: frames, pools and heap in all forms, on several threads unless it is one
-/// thread's. No frame is open and nothing is alive when it is called, nor afterwards. It needs some 8 KiB of frame and
+/// thread's. No frame is open and nothing is alive when it is called, nor afterwards. It needs some 12 KiB of frame and
 /// 2 MiB of blocks, and replaces the process's fault handler while it runs.
 template <class Alloc>
 [[nodiscard]] conformance_report check_assembly(Alloc& alloc, std::size_t threads = 3) {
@@ -203,23 +237,24 @@ template <class Alloc>
     report.expect(alloc.attach_thread({.frame_bytes = 4096}), "a thread's state can be made beforehand");
     report.expect(alloc.id() != 0 || Alloc::assembly_type::sync::one_thread, "an instance in use has a number");
     report.expect(alloc.config().region_bytes != 0, "an instance tells its configuration");
-    report.expect(alloc.budget().used_bytes() <= alloc.budget().limit_bytes(), "the budget is kept");
     static_cast<void>(alloc.backend());
     kit::check_frame_life(alloc, report, faults);
     kit::check_scopes(alloc, report);
     kit::check_routes(alloc, report);
     kit::check_blocks(alloc, report);
     if constexpr (!Alloc::assembly_type::sync::one_thread) kit::check_alloc_threads(alloc, report, threads);
-    alloc_stats const stats = alloc.stats();
-    report.expect(stats.pool_blocks_live == 0 && stats.heap_blocks_live == 0, "what was given back is no longer alive",
-                  {{"pool blocks", stats.pool_blocks_live}, {"heap blocks", stats.heap_blocks_live}});
-    report.expect(stats.frame_bytes_used == 0, "no frame is in use", {{"bytes", stats.frame_bytes_used}});
-    report.expect(stats.backend_calls != 0 && stats.threads == 1, "the backend was asked, and the other threads are gone",
-                  {{"calls", stats.backend_calls}, {"threads", stats.threads}});
-    report.expect(alloc.budget().used_bytes() <= alloc.budget().limit_bytes(), "the budget is kept");
-    auto const sound = alloc.verify();
-    report.expect(static_cast<bool>(sound), sound.first.note[0] != 0 ? sound.first.note : "every structure is sound",
-                  {{"first", sound.first.numbers[0]}, {"second", sound.first.numbers[1]}, {"third", sound.first.numbers[2]}});
+    kit::check_rest(alloc, report);
+    return report;
+}
+
+/// The same verbs by the other ways to them, `local()`, `ref()` and a scope. Apart, because they are the same templates
+/// once more, and compiling them takes as long again.
+template <class Alloc>
+[[nodiscard]] conformance_report check_ways_to_assembly(Alloc& alloc) {
+    conformance_report report{"ways to an assembly"};
+    kit::quiet_faults const faults;
+    kit::check_ways(alloc, report);
+    kit::check_rest(alloc, report);
     return report;
 }
 

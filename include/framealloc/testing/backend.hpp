@@ -48,14 +48,16 @@ public:
     bool take(layout request) {
         void* const p = backend_.try_allocate(request);
         if (p == nullptr) return false;
-        report_.expect(is_aligned(p, request.align), "a block is aligned as it was asked for",
-                       {{"bytes", request.bytes}, {"align", request.align}, {"address", framealloc::detail::address_of(p)}});
+        report_.expect(
+            is_aligned(p, request.align), "a block is aligned as it was asked for",
+            {{"bytes", request.bytes}, {"align", request.align}, {"address", framealloc::detail::address_of(p)}});
         if constexpr (has_bounded_range<B>) {
             std::uintptr_t const first = framealloc::detail::address_of(backend_.base());
             std::uintptr_t const at = framealloc::detail::address_of(p);
-            report_.expect(at >= first && request.bytes <= B::capacity_bytes && at - first <= B::capacity_bytes - request.bytes,
-                           "a block lies between base() and base() + capacity_bytes",
-                           {{"bytes", request.bytes}, {"address", at}, {"base", first}});
+            report_.expect(
+                at >= first && request.bytes <= B::capacity_bytes && at - first <= B::capacity_bytes - request.bytes,
+                "a block lies between base() and base() + capacity_bytes",
+                {{"bytes", request.bytes}, {"address", at}, {"base", first}});
         }
         blocks_.push_back({p, request, ++seed_});
         // Before anything is written: blocks that overlap would spoil each other.
@@ -123,7 +125,9 @@ void check_many_blocks(B& backend, conformance_report& report, backend_trial con
         }
         if (order == 0) first_time = user.count();
         report.expect(user.count() >= first_time, "giving blocks back, in any order, loses none of the memory",
-                      {{"order", static_cast<unsigned long long>(order)}, {"served at first", first_time}, {"served now", user.count()}});
+                      {{"order", static_cast<unsigned long long>(order)},
+                       {"served at first", first_time},
+                       {"served now", user.count()}});
         if (order == 1) user.turn_around();
         if (order > 1) user.shuffle(static_cast<std::uint64_t>(order));
         user.give_all_back();
@@ -154,7 +158,8 @@ template <class B>
 void check_exhaustion(B& backend, conformance_report& report) {
     auto const largest = [&backend] {
         std::size_t good = 0;
-        for (std::size_t step = std::size_t{1} << framealloc::detail::log2_floor(B::capacity_bytes); step >= granule; step /= 2) {
+        for (std::size_t step = std::size_t{1} << framealloc::detail::log2_floor(B::capacity_bytes); step >= granule;
+             step /= 2) {
             layout const request{.bytes = good + step, .align = granule};
             if (void* const p = backend.try_allocate(request)) {
                 backend.deallocate(p, request);
@@ -164,9 +169,11 @@ void check_exhaustion(B& backend, conformance_report& report) {
         return good;
     };
     std::size_t const whole = largest();
-    report.expect(whole != 0 && whole <= B::capacity_bytes, "a bounded backend has a block, and none above its capacity",
+    report.expect(whole != 0 && whole <= B::capacity_bytes,
+                  "a bounded backend has a block, and none above its capacity",
                   {{"largest", whole}, {"capacity", B::capacity_bytes}});
-    std::size_t const unit = std::max<std::size_t>(granule, framealloc::detail::round_up(B::capacity_bytes / 512, granule));
+    std::size_t const unit =
+        std::max<std::size_t>(granule, framealloc::detail::round_up(B::capacity_bytes / 512, granule));
     for (std::uint64_t order = 0; order < 4; ++order) {
         backend_user<B> user{backend, report};
         while (user.count() <= B::capacity_bytes / unit && user.take({.bytes = unit, .align = granule})) {}
@@ -174,7 +181,8 @@ void check_exhaustion(B& backend, conformance_report& report) {
                       {{"blocks", user.count()}, {"of bytes", unit}});
         report.expect(user.count() * unit + unit > whole, "blocks of one size use all that one block could have",
                       {{"blocks", user.count()}, {"of bytes", unit}, {"largest", whole}});
-        report.expect(!user.take({.bytes = unit, .align = granule}), "a backend that is full stays full", {{"bytes", unit}});
+        report.expect(!user.take({.bytes = unit, .align = granule}), "a backend that is full stays full",
+                      {{"bytes", unit}});
         user.expect_intact("exhaustion leaves all blocks as they are");
         if (order == 1) user.turn_around();
         if (order > 1) user.shuffle(order);
@@ -227,7 +235,8 @@ void check_block_threads(B& backend, conformance_report& report, backend_trial c
 /// All memory has gone back afterwards.
 template <class B>
 [[nodiscard]] conformance_report check_backend(B& backend, backend_trial const& trial = {}) {
-    static_assert(BackendPolicy<B>, "framealloc: not a backend policy; see framealloc::require_backend for what is missing");
+    static_assert(BackendPolicy<B>,
+                  "framealloc: not a backend policy; see framealloc::require_backend for what is missing");
     conformance_report report{"backend"};
     kit::check_single_blocks(backend, report, trial);
     kit::check_many_blocks(backend, report, trial);

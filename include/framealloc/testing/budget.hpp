@@ -35,14 +35,16 @@ void check_limited_budget(B& budget, conformance_report& report) {
     if (!report.expect(before < limit, "a budget to be checked has room", {{"used", before}, {"limit", limit}})) return;
     std::size_t const room = limit - before;
     auto const expect_used = [&](std::size_t expected, char const* promise) {
-        report.expect(budget.used_bytes() == expected, promise, {{"expected", expected}, {"used", budget.used_bytes()}});
+        report.expect(budget.used_bytes() == expected, promise,
+                      {{"expected", expected}, {"used", budget.used_bytes()}});
     };
     report.expect(!budget.try_charge(room + 1), "a charge one byte above what is left is refused", {{"left", room}});
     expect_used(before, "a refused charge changes nothing");
     report.expect(budget.try_charge(room), "a charge of exactly what is left is granted", {{"left", room}});
     expect_used(limit, "a charge is counted to the byte");
     for (std::size_t const bytes : {std::size_t{1}, limit, SIZE_MAX - limit, SIZE_MAX - limit + 1, SIZE_MAX}) {
-        report.expect(!budget.try_charge(bytes), "a full budget refuses, also where a sum would wrap", {{"bytes", bytes}});
+        report.expect(!budget.try_charge(bytes), "a full budget refuses, also where a sum would wrap",
+                      {{"bytes", bytes}});
     }
     expect_used(limit, "a refused charge changes nothing");
     report.expect(budget.try_charge(0), "nothing can always be charged");
@@ -77,9 +79,10 @@ void check_budget_threads(B& budget, conformance_report& report, std::size_t thr
     std::size_t sum = 0;
     for (std::size_t const n : granted) sum += n * step;
     report.expect(above == 0, "between threads the limit is never passed", {{"times", above}});
-    report.expect(!limited || (budget.used_bytes() == before + sum && sum + before <= limit && limit - before - sum < step),
-                  "between threads charges are exact, and end at the limit",
-                  {{"charged", sum}, {"used", budget.used_bytes()}, {"limit", limit}, {"step", step}});
+    report.expect(
+        !limited || (budget.used_bytes() == before + sum && sum + before <= limit && limit - before - sum < step),
+        "between threads charges are exact, and end at the limit",
+        {{"charged", sum}, {"used", budget.used_bytes()}, {"limit", limit}, {"step", step}});
     static_cast<void>(failures_of_threads(threads, [&](std::size_t i) {
         for (; granted[i] != 0; --granted[i]) budget.refund(step);
         return std::size_t{0};
@@ -94,7 +97,8 @@ void check_budget_threads(B& budget, conformance_report& report, std::size_t thr
 /// used afterwards. `threads == 1` is for budgets that are one thread's.
 template <class B>
 [[nodiscard]] conformance_report check_budget(B& budget, std::size_t threads = 4) {
-    static_assert(BudgetPolicy<B>, "framealloc: not a budget policy; see framealloc::require_budget for what is missing");
+    static_assert(BudgetPolicy<B>,
+                  "framealloc: not a budget policy; see framealloc::require_budget for what is missing");
     conformance_report report{"budget"};
     if (budget.limit_bytes() == SIZE_MAX) {
         kit::check_unlimited_budget(budget, report);

@@ -28,8 +28,8 @@ class conformance_report {
 public:
     explicit conformance_report(char const* subject) : subject_(subject) {}
 
-    /// Notes that a promise was looked at, and `figures` if it was broken. Answers `kept`, so that a check can give up where
-    /// nothing sensible can follow.
+    /// Notes that a promise was looked at, and `figures` if it was broken. Answers `kept`, so that a check can give up
+    /// where nothing sensible can follow.
     [[gnu::noinline]] bool expect(bool kept, char const* promise, std::initializer_list<figure> figures = {}) {
         ++looked_at_;
         if (kept) return true;

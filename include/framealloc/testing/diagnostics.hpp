@@ -49,8 +49,14 @@ void check_figures(conformance_report& report) {
     expected.heap_frees = 1;
     expect("a heap free is counted, or nothing is");
     for (unsigned i = 0; i < 100; ++i) count_once(part, i);
-    expected += {.frame_allocations = 100, .frame_requested_bytes = 4950, .pool_allocations = 100, .pool_frees = 100,
-                 .pool_requested_bytes = 9900, .heap_allocations = 100, .heap_frees = 100, .heap_requested_bytes = 14850};
+    expected += {.frame_allocations = 100,
+                 .frame_requested_bytes = 4950,
+                 .pool_allocations = 100,
+                 .pool_frees = 100,
+                 .pool_requested_bytes = 9900,
+                 .heap_allocations = 100,
+                 .heap_frees = 100,
+                 .heap_requested_bytes = 14850};
     expect("counts are sums");
 }
 
@@ -66,7 +72,8 @@ void check_readers(conformance_report& report, std::size_t threads) {
             if (i == 0) {
                 count_once(part, 1);
             } else {
-                unsigned long long const now = static_cast<typename P::thread_part const&>(part).counts().frame_allocations;
+                unsigned long long const now =
+                    static_cast<typename P::thread_part const&>(part).counts().frame_allocations;
                 failed += now < before || now > most;
                 before = now;
             }
@@ -80,7 +87,8 @@ void check_readers(conformance_report& report, std::size_t threads) {
 
 }  // namespace kit
 
-/// Holds the diagnostics policy `P` to everything that one promises of itself. What its flags switch on is the framework's.
+/// Holds the diagnostics policy `P` to everything that one promises of itself. What its flags switch on is the
+/// framework's.
 template <class P>
 [[nodiscard]] conformance_report check_diagnostics(std::size_t threads = 3) {
     static_assert(DiagnosticsPolicy<P>,

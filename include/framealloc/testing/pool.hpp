@@ -83,10 +83,12 @@ template <class P>
     constexpr std::size_t most = P::max_bytes + 64;
     constexpr std::size_t step = most / 16384 + 1;
     for (std::size_t align = 1; align <= max_alignment; align *= 2) {
-        for (std::size_t bytes = 0; bytes <= most; bytes += step) kit::check_class_for<P>(report, {.bytes = bytes, .align = align});
+        for (std::size_t bytes = 0; bytes <= most; bytes += step)
+            kit::check_class_for<P>(report, {.bytes = bytes, .align = align});
         for (std::size_t c = 0; c < P::class_count; ++c) {
             std::size_t const edge = P::class_bytes(c);
-            for (std::size_t bytes : {edge - 1, edge, edge + 1}) kit::check_class_for<P>(report, {.bytes = bytes, .align = align});
+            for (std::size_t bytes : {edge - 1, edge, edge + 1})
+                kit::check_class_for<P>(report, {.bytes = bytes, .align = align});
         }
         for (std::size_t bytes : {max_request_bytes, SIZE_MAX - 1, SIZE_MAX}) {
             kit::check_class_for<P>(report, {.bytes = bytes, .align = align});

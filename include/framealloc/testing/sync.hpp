@@ -27,14 +27,17 @@ void check_atomic(conformance_report& report) {
     n.store(6, order::release);
     report.expect(n.exchange(7, order::acq_rel) == 6 && n.load(order::relaxed) == 7, "exchange answers what was there");
     std::uint64_t seen = 1;
-    report.expect(!n.compare_exchange(seen, 9, order::acq_rel, order::relaxed) && seen == 7 && n.load(order::relaxed) == 7,
-                  "compare_exchange that does not match tells what is there and changes nothing", {{"seen", seen}});
+    report.expect(
+        !n.compare_exchange(seen, 9, order::acq_rel, order::relaxed) && seen == 7 && n.load(order::relaxed) == 7,
+        "compare_exchange that does not match tells what is there and changes nothing", {{"seen", seen}});
     report.expect(n.compare_exchange(seen, 9, order::acq_rel, order::relaxed) && n.load(order::relaxed) == 9,
                   "compare_exchange that matches exchanges");
-    report.expect(n.fetch_add(3, order::relaxed) == 9 && n.fetch_sub(4, order::relaxed) == 12 && n.load(order::relaxed) == 8,
-                  "fetch_add and fetch_sub answer what was there");
-    report.expect(n.fetch_or(6, order::acq_rel) == 8 && n.fetch_and(12, order::acq_rel) == 14 && n.load(order::relaxed) == 12,
-                  "fetch_or and fetch_and answer what was there");
+    report.expect(
+        n.fetch_add(3, order::relaxed) == 9 && n.fetch_sub(4, order::relaxed) == 12 && n.load(order::relaxed) == 8,
+        "fetch_add and fetch_sub answer what was there");
+    report.expect(
+        n.fetch_or(6, order::acq_rel) == 8 && n.fetch_and(12, order::acq_rel) == 14 && n.load(order::relaxed) == 12,
+        "fetch_or and fetch_and answer what was there");
     int target = 0;
     typename P::template atomic<int*> pointer{nullptr};
     pointer.store(&target, order::release);
@@ -78,7 +81,8 @@ void check_mutex(conformance_report& report, std::size_t threads) {
     if constexpr (!P::one_thread) {
         std::size_t got_in = 0;
         m.lock();
-        got_in = failures_of_threads(threads, [&](std::size_t) { return m.try_lock() ? std::size_t{1} : std::size_t{0}; });
+        got_in =
+            failures_of_threads(threads, [&](std::size_t) { return m.try_lock() ? std::size_t{1} : std::size_t{0}; });
         report.expect(got_in == 0, "try_lock answers false while another thread holds the mutex", {{"got in", got_in}});
         m.unlock();
         constexpr std::size_t rounds = 5000;
@@ -109,7 +113,8 @@ template <class P>
     conformance_report report{"sync"};
     kit::check_atomic<P>(report);
     kit::check_mutex<P>(report, threads);
-    // An exchange over a mutex that cannot be tried may refuse everything; any other one works when nobody is in the way.
+    // An exchange over a mutex that cannot be tried may refuse everything; any other one works when nobody is in the
+    // way.
     typename P::mutex probe{};
     bool const must_accept = probe.try_lock();
     if (must_accept) probe.unlock();

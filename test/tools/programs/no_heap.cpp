@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-// Counts every call of the system's heap and of its memory management, and runs whole allocators: one in a buffer, which
-// must make no such call at all, and the default one, which must make none once it is warm. A program of its own, because
-// it replaces malloc and its kin for the process; on glibc, whose other names for them it calls.
+// Counts every call of the system's heap and of its memory management, and runs whole allocators: one in a buffer,
+// which must make no such call at all, and the default one, which must make none once it is warm. A program of its own,
+// because it replaces malloc and its kin for the process; on glibc, whose other names for them it calls.
 
 #include <framealloc/arena/fixed.hpp>
 #include <framealloc/backend/counting.hpp>
@@ -51,7 +51,9 @@ void* mmap(void* at, std::size_t n, int prot, int flags, int fd, off_t offset) n
     count(system_calls);
     return reinterpret_cast<void*>(::syscall(SYS_mmap, at, n, prot, flags, fd, offset));
 }
-int munmap(void* p, std::size_t n) noexcept { return count(system_calls), static_cast<int>(::syscall(SYS_munmap, p, n)); }
+int munmap(void* p, std::size_t n) noexcept {
+    return count(system_calls), static_cast<int>(::syscall(SYS_munmap, p, n));
+}
 int mprotect(void* p, std::size_t n, int prot) noexcept {
     return count(system_calls), static_cast<int>(::syscall(SYS_mprotect, p, n, prot));
 }
@@ -67,7 +69,8 @@ struct thing {
     int number;
 };
 
-/// One frame of a program: frame memory, pool objects that come and go, a large block. False when something was refused.
+/// One frame of a program: frame memory, pool objects that come and go, a large block. False when something was
+/// refused.
 template <class Alloc>
 bool frame(Alloc& alloc, bool large) {
     alloc.begin_frame();

@@ -7,8 +7,8 @@
 
 namespace framealloc::testing::kit {
 
-/// An engine and its window, used as the framework does: a request that does not fit the window is the engine's. Keeps a
-/// list of what has been served, and compares.
+/// An engine and its window, used as the framework does: a request that does not fit the window is the engine's. Keeps
+/// a list of what has been served, and compares.
 template <class P>
 class arena_user {
 public:
@@ -31,19 +31,23 @@ public:
         expect_books();
         if (p == nullptr) {
             frame_position const now = engine.position(window);
-            bool const is_open_now = cursor == 0 && window.at() != 0;  // a first chunk that came, too small for the request
+            bool const is_open_now =
+                cursor == 0 && window.at() != 0;  // a first chunk that came, too small for the request
             report_.expect(is_open_now || (window.at() == cursor && window.limit == limit),
-                           "a refusal leaves the window as it was", {{"bytes", request.bytes}, {"align", request.align}});
+                           "a refusal leaves the window as it was",
+                           {{"bytes", request.bytes}, {"align", request.align}});
             report_.expect(used_bytes() == used, "a refusal changes no count of used bytes",
                            {{"before", used}, {"after", used_bytes()}});
             report_.expect(is_open_now || engine.reserved_bytes() == reserved, "a refusal keeps no chunk",
                            {{"before", reserved}, {"after", engine.reserved_bytes()}, {"bytes", request.bytes}});
-            report_.expect(is_open_now || (now.cursor == place.cursor && now.chunk == place.chunk && now.large == place.large),
-                           "a refusal leaves the position as it was", {{"bytes", request.bytes}});
+            report_.expect(
+                is_open_now || (now.cursor == place.cursor && now.chunk == place.chunk && now.large == place.large),
+                "a refusal leaves the position as it was", {{"bytes", request.bytes}});
             return false;
         }
-        report_.expect(is_aligned(p, request.align) && is_aligned(p, granule), "a frame's memory is aligned as asked for",
-                       {{"bytes", request.bytes}, {"align", request.align}, {"address", framealloc::detail::address_of(p)}});
+        report_.expect(
+            is_aligned(p, request.align) && is_aligned(p, granule), "a frame's memory is aligned as asked for",
+            {{"bytes", request.bytes}, {"align", request.align}, {"address", framealloc::detail::address_of(p)}});
         std::size_t const bytes = request.bytes + (request.bytes == 0);
         if (!report_.expect(chunks.covers(p, bytes), "a frame's memory lies in a chunk that is out, behind its head",
                             {{"bytes", request.bytes}, {"align", request.align}})) {
@@ -65,7 +69,8 @@ public:
         report_.expect(window.at() % granule == 0 && window.limit % granule == 0 && window.at() <= window.limit,
                        "cursor and limit are multiples of the granule, in order",
                        {{"cursor", window.at()}, {"limit", window.limit}});
-        report_.expect(engine.reserved_bytes() == chunks.bytes_out(), "reserved bytes are those of the chunks that are out",
+        report_.expect(engine.reserved_bytes() == chunks.bytes_out(),
+                       "reserved bytes are those of the chunks that are out",
                        {{"reserved", engine.reserved_bytes()}, {"out", chunks.bytes_out()}});
         report_.expect(used_bytes() <= engine.reserved_bytes(), "a frame uses no more than it has reserved",
                        {{"used", used_bytes()}, {"reserved", engine.reserved_bytes()}});
@@ -79,12 +84,14 @@ public:
     }
     [[nodiscard]] std::size_t used_bytes() const { return engine.used_bytes(window); }
 
-    /// `for_each_used` from a position: exactly the bytes that were used since, and every block taken since in one piece.
+    /// `for_each_used` from a position: exactly the bytes that were used since, and every block taken since in one
+    /// piece.
     void expect_used_ranges(frame_position from, std::size_t used_then, std::size_t served_then) {
         std::vector<std::pair<std::uintptr_t, std::uintptr_t>> ranges;
         std::size_t sum = 0;
         engine.for_each_used(window, from, [&](std::uintptr_t begin, std::uintptr_t end) {
-            report_.expect(begin <= end, "a used range ends where it begins or later", {{"begin", begin}, {"end", end}});
+            report_.expect(begin <= end, "a used range ends where it begins or later",
+                           {{"begin", begin}, {"end", end}});
             ranges.emplace_back(begin, end);
             sum += end - begin;
         });

@@ -38,7 +38,9 @@ inline void write_pattern(void* p, std::size_t bytes, std::size_t seed) noexcept
 [[nodiscard]] inline bool is_aligned(void const* p, std::size_t align) noexcept {
     return framealloc::detail::address_of(p) % align == 0;
 }
-[[nodiscard]] inline void* offset(void* p, std::size_t bytes) noexcept { return static_cast<unsigned char*>(p) + bytes; }
+[[nodiscard]] inline void* offset(void* p, std::size_t bytes) noexcept {
+    return static_cast<unsigned char*>(p) + bytes;
+}
 
 /// A block that is alive, and the seed of the pattern in it.
 struct block {

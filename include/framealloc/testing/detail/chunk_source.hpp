@@ -56,7 +56,8 @@ public:
         }
     }
 
-    /// Refuses the `n`-th take from now, the first being 1, and with `only_once == false` all later ones; 0 refuses none.
+    /// Refuses the `n`-th take from now, the first being 1, and with `only_once == false` all later ones; 0 refuses
+    /// none.
     void refuse(std::size_t n, bool only_once) noexcept {
         refuse_from_ = n == 0 ? 0 : takes_ + n;
         once_ = only_once;

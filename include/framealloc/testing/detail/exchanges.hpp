@@ -20,18 +20,24 @@ void check_exchange(conformance_report& report, bool must_accept) {
     report.expect(fits <= Depth, "an exchange holds no more than its depth", {{"holds", fits}, {"depth", Depth}});
     report.expect(fits != 0 || !must_accept, "an exchange that nobody else uses accepts a pointer", {{"depth", Depth}});
     for (std::size_t i = 0; i < fits; ++i) {
-        report.expect(e.try_take() == &items[i], "what went in first comes out first", {{"number", i}, {"depth", Depth}});
+        report.expect(e.try_take() == &items[i], "what went in first comes out first",
+                      {{"number", i}, {"depth", Depth}});
     }
     report.expect(e.try_take() == nullptr, "an exchange that has been emptied answers null", {{"depth", Depth}});
     if (fits == 0) return;
     // Round and round, half full, so that each place is used many times over.
     std::size_t put = 0, taken = 0;
-    for (; put < fits / 2; ++put) report.expect(e.try_put(&items[put]), "an exchange that is not full accepts a pointer");
+    for (; put < fits / 2; ++put)
+        report.expect(e.try_put(&items[put]), "an exchange that is not full accepts a pointer");
     for (std::size_t round = 0; round < 5 * Depth; ++round) {
-        report.expect(e.try_put(&items[put++ % items.size()]), "an exchange that is not full accepts a pointer", {{"round", round}});
-        report.expect(e.try_take() == &items[taken++ % items.size()], "what went in first comes out first", {{"round", round}});
+        report.expect(e.try_put(&items[put++ % items.size()]), "an exchange that is not full accepts a pointer",
+                      {{"round", round}});
+        report.expect(e.try_take() == &items[taken++ % items.size()], "what went in first comes out first",
+                      {{"round", round}});
     }
-    while (taken < put) report.expect(e.try_take() == &items[taken++ % items.size()], "what went in comes out", {{"number", taken}});
+    for (; taken < put; ++taken) {
+        report.expect(e.try_take() == &items[taken % items.size()], "what went in comes out", {{"number", taken}});
+    }
     report.expect(e.try_take() == nullptr, "an exchange that has been emptied answers null", {{"depth", Depth}});
 }
 

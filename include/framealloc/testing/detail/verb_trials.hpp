@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
-// The three intents in all their forms, for everything that has the verbs: an allocator, its handle, `local()`, and, for
-// frames, a scope.
+// The three intents in all their forms, for everything that has the verbs: an allocator, its handle, `local()`, and,
+// for frames, a scope.
 
 #include <framealloc/smart_alloc.hpp>
 #include <framealloc/testing/conformance_report.hpp>
@@ -40,7 +40,9 @@ int try_frame_verbs(Verbs& verbs, conformance_report& report, int& alive) {
     int const before = alive;
     std::vector<block> blocks;
     auto const note = [&](void* p, layout given) {
-        if (!report.expect(p != nullptr, "an open frame serves a small request", {{"bytes", given.bytes}, {"align", given.align}})) return;
+        if (!report.expect(p != nullptr, "an open frame serves a small request",
+                           {{"bytes", given.bytes}, {"align", given.align}}))
+            return;
         report.expect(is_aligned(p, given.align), "a frame's memory is aligned as asked for", {{"align", given.align}});
         blocks.push_back({p, given, blocks.size() + 1});
     };
@@ -66,8 +68,8 @@ int try_frame_verbs(Verbs& verbs, conformance_report& report, int& alive) {
     std::span<default_witness> const row = verbs.template frame_array<default_witness>(5);
     report.expect(one != nullptr && other != nullptr && one->value_ == 11 && other->value_ == 12 && row[4].value == 3,
                   "frame_new and frame_array make objects");
-    report.expect(alive == before + 2 && default_witness::alive == witnesses_before + 5, "objects of a frame live in it",
-                  {{"alive", static_cast<unsigned long long>(alive - before)}});
+    report.expect(alive == before + 2 && default_witness::alive == witnesses_before + 5,
+                  "objects of a frame live in it", {{"alive", static_cast<unsigned long long>(alive - before)}});
     {
         auto const box = verbs.template frame_box<witness>(alive, 13);
         report.expect(box->value_ == 13 && (*box).value_ == 13 && box.get() != nullptr && alive == before + 3,
@@ -78,11 +80,13 @@ int try_frame_verbs(Verbs& verbs, conformance_report& report, int& alive) {
                       verbs.try_frame_alloc(layout{.bytes = 8, .align = 3}) == nullptr &&
                       verbs.template try_frame_array<int>(SIZE_MAX / 2).data() == nullptr,
                   "a frame refuses what cannot be");
-    for (block const& b : blocks) report.expect(b.intact(), "a frame's memory keeps its content", {{"bytes", b.given.bytes}});
+    for (block const& b : blocks)
+        report.expect(b.intact(), "a frame's memory keeps its content", {{"bytes", b.given.bytes}});
     return 2;
 }
 
-/// Pool and heap have the same forms under other names. Out of line, so that each verb is compiled once, and not at each use.
+/// Pool and heap have the same forms under other names. Out of line, so that each verb is compiled once, and not at
+/// each use.
 struct pool_names {
     [[gnu::noinline]] static void* alloc(auto& v, layout l) { return v.pool_alloc(l); }
     [[gnu::noinline]] static void* try_alloc(auto& v, layout l) { return v.try_pool_alloc(l); }
@@ -92,10 +96,22 @@ struct pool_names {
     template <class T> [[gnu::noinline]] static T* try_alloc(auto& v) { return v.template try_pool_alloc<T>(); }
     template <class T> [[gnu::noinline]] static void free(auto& v, T* p) { v.template pool_free<T>(p); }
     template <class T> [[gnu::noinline]] static T* make(auto& v, auto&&... a) { return v.template pool_new<T>(a...); }
-    template <class T> [[gnu::noinline]] static T* try_make(auto& v, auto&&... a) { return v.template try_pool_new<T>(a...); }
-    template <class T> [[gnu::noinline]] static auto array(auto& v, std::size_t n) { return v.template pool_array<T>(n); }
-    template <class T> [[gnu::noinline]] static auto raw_array(auto& v, std::size_t n) { return v.template pool_array_for_overwrite<T>(n); }
-    template <class T> [[gnu::noinline]] static auto try_array(auto& v, std::size_t n) { return v.template try_pool_array<T>(n); }
+    template <class T>
+    [[gnu::noinline]] static T* try_make(auto& v, auto&&... a) {
+        return v.template try_pool_new<T>(a...);
+    }
+    template <class T>
+    [[gnu::noinline]] static auto array(auto& v, std::size_t n) {
+        return v.template pool_array<T>(n);
+    }
+    template <class T>
+    [[gnu::noinline]] static auto raw_array(auto& v, std::size_t n) {
+        return v.template pool_array_for_overwrite<T>(n);
+    }
+    template <class T>
+    [[gnu::noinline]] static auto try_array(auto& v, std::size_t n) {
+        return v.template try_pool_array<T>(n);
+    }
     template <class T> [[gnu::noinline]] static auto box(auto& v, auto&&... a) { return v.template pool_box<T>(a...); }
     [[gnu::noinline]] static void destroy(auto& v, auto p) { v.pool_delete(p); }
 };
@@ -108,10 +124,22 @@ struct heap_names {
     template <class T> [[gnu::noinline]] static T* try_alloc(auto& v) { return v.template try_heap_alloc<T>(); }
     template <class T> [[gnu::noinline]] static void free(auto& v, T* p) { v.template heap_free<T>(p); }
     template <class T> [[gnu::noinline]] static T* make(auto& v, auto&&... a) { return v.template heap_new<T>(a...); }
-    template <class T> [[gnu::noinline]] static T* try_make(auto& v, auto&&... a) { return v.template try_heap_new<T>(a...); }
-    template <class T> [[gnu::noinline]] static auto array(auto& v, std::size_t n) { return v.template heap_array<T>(n); }
-    template <class T> [[gnu::noinline]] static auto raw_array(auto& v, std::size_t n) { return v.template heap_array_for_overwrite<T>(n); }
-    template <class T> [[gnu::noinline]] static auto try_array(auto& v, std::size_t n) { return v.template try_heap_array<T>(n); }
+    template <class T>
+    [[gnu::noinline]] static T* try_make(auto& v, auto&&... a) {
+        return v.template try_heap_new<T>(a...);
+    }
+    template <class T>
+    [[gnu::noinline]] static auto array(auto& v, std::size_t n) {
+        return v.template heap_array<T>(n);
+    }
+    template <class T>
+    [[gnu::noinline]] static auto raw_array(auto& v, std::size_t n) {
+        return v.template heap_array_for_overwrite<T>(n);
+    }
+    template <class T>
+    [[gnu::noinline]] static auto try_array(auto& v, std::size_t n) {
+        return v.template try_heap_array<T>(n);
+    }
     template <class T> [[gnu::noinline]] static auto box(auto& v, auto&&... a) { return v.template heap_box<T>(a...); }
     [[gnu::noinline]] static void destroy(auto& v, auto p) { v.heap_delete(p); }
 };
@@ -121,7 +149,8 @@ template <class Names, class Verbs, class Usable>
 void try_raw_blocks(Verbs& verbs, conformance_report& report, Usable&& usable) {
     std::vector<block> blocks;
     auto const note = [&](void* p, layout given) {
-        if (!report.expect(p != nullptr, "a block can be had", {{"bytes", given.bytes}, {"align", given.align}})) return;
+        if (!report.expect(p != nullptr, "a block can be had", {{"bytes", given.bytes}, {"align", given.align}}))
+            return;
         report.expect(is_aligned(p, given.align), "a block is aligned as asked for",
                       {{"bytes", given.bytes}, {"align", given.align}, {"address", framealloc::detail::address_of(p)}});
         report.expect(usable(p) >= given.bytes, "a block has room for what was asked for",
@@ -138,7 +167,8 @@ void try_raw_blocks(Verbs& verbs, conformance_report& report, Usable&& usable) {
     report.expect(!overlap(blocks), "blocks that are alive do not overlap", {{"blocks", blocks.size()}});
     kit::shuffle(blocks, 3);
     for (std::size_t i = 0; i < blocks.size(); ++i) {
-        report.expect(blocks[i].intact(), "a block keeps its content until it is freed", {{"bytes", blocks[i].given.bytes}});
+        report.expect(blocks[i].intact(), "a block keeps its content until it is freed",
+                      {{"bytes", blocks[i].given.bytes}});
         if (i % 2 != 0) {
             Names::free(verbs, blocks[i].p);
         } else {
@@ -186,8 +216,8 @@ void try_arrays(Verbs& verbs, conformance_report& report) {
     std::span<int> const ints = Names::template array<int>(verbs, 100);
     std::span<int> const overwritten = Names::template raw_array<int>(verbs, 5);
     std::span<default_witness> const row = Names::template try_array<default_witness>(verbs, 5);
-    report.expect(ints.size() == 100 && ints[99] == 0 && overwritten.size() == 5 && row.size() == 5 && row[4].value == 3 &&
-                      default_witness::alive == before + 5,
+    report.expect(ints.size() == 100 && ints[99] == 0 && overwritten.size() == 5 && row.size() == 5 &&
+                      row[4].value == 3 && default_witness::alive == before + 5,
                   "arrays are made whole");
     Names::destroy(verbs, ints);
     Names::destroy(verbs, overwritten);

@@ -16,7 +16,8 @@ inline constexpr std::size_t commit_step = std::size_t{64} << 10;
 template <class B>
 void check_range(B& backend, conformance_report& report, layout range) {
     void* const p = backend.reserve(range);
-    if (!report.expect(p != nullptr, "address space can be reserved", {{"bytes", range.bytes}, {"align", range.align}})) return;
+    if (!report.expect(p != nullptr, "address space can be reserved", {{"bytes", range.bytes}, {"align", range.align}}))
+        return;
     report.expect(is_aligned(p, range.align), "a reservation is aligned as it was asked for",
                   {{"bytes", range.bytes}, {"align", range.align}, {"address", framealloc::detail::address_of(p)}});
     std::size_t const steps = range.bytes / commit_step;
@@ -32,7 +33,8 @@ void check_range(B& backend, conformance_report& report, layout range) {
     }
     auto const expect_content = [&](std::size_t except, char const* promise) {
         for (std::size_t i = 0; i < steps; ++i) {
-            if (i != except) report.expect(has_pattern(offset(p, i * commit_step), commit_step, i), promise, {{"part", i}});
+            if (i != except)
+                report.expect(has_pattern(offset(p, i * commit_step), commit_step, i), promise, {{"part", i}});
         }
     };
     expect_content(steps, "committing a part leaves the others as they are");
@@ -65,7 +67,8 @@ void check_ranges(B& backend, conformance_report& report, std::size_t largest) {
     report.expect(!overlap(ranges), "reservations that are alive do not overlap", {{"alive", ranges.size()}});
     shuffle(ranges, 5);
     for (block const& r : ranges) {
-        report.expect(backend.release(r.p, r.given), "a reservation can be released untouched", {{"bytes", r.given.bytes}});
+        report.expect(backend.release(r.p, r.given), "a reservation can be released untouched",
+                      {{"bytes", r.given.bytes}});
     }
 }
 
