@@ -49,7 +49,7 @@ def main(arguments):
                 if block[named.end():].strip() != original.strip():
                     print(f"{document}:{line}: the block is not what {named.group(1)} says")
                     failures += 1
-            stem = work / f"{document.replace('/', '_')}_{number}"
+            stem = work / f"{re.sub('[^A-Za-z0-9]', '_', document)}_{number}"
             stem.with_suffix(".cpp").write_text(program_of(info, block, declarations))
             if "declarations" in info:
                 declarations += block

@@ -90,7 +90,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_refusal_at_any_call_changes_nothing, Alloc, ever
     BOOST_TEST_MESSAGE(points << " points");
     std::printf("out of memory: %zu points (allocate %zu, reserve %zu, commit %zu, decommit %zu, release %zu)\n",
                 points, of_operation[0], of_operation[1], of_operation[2], of_operation[3], of_operation[4]);
-    BOOST_TEST(of_operation[0] > 0u);
+    if constexpr (with_one_thread) BOOST_TEST(of_operation[0] > 0u);  // the others take no block by itself
     if constexpr (has_virtual_memory<typename Alloc::backend_type>) {
         BOOST_TEST(of_operation[1] > 0u);
         BOOST_TEST(of_operation[2] > 0u);
