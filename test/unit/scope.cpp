@@ -60,6 +60,34 @@ BOOST_AUTO_TEST_CASE(scopes_nest_and_each_gives_back_exactly_its_own)
     BOOST_TEST(diary == "Ee.Dd.Cc.Bb.Aa.");
 }
 
+BOOST_AUTO_TEST_CASE(scopes_nest_as_deep_as_a_program_does)
+{
+    struct counted {
+        int& alive;
+        explicit counted(int& a) : alive(a) { ++alive; }
+        ~counted() { --alive; }
+    };
+    struct {
+        void nest(smart_alloc& alloc, int depth, int& alive) {
+            auto scope = alloc.frame_scope();
+            scope.frame_new<counted>(alive);
+            if (depth > 1) nest(alloc, depth - 1, alive);
+            BOOST_TEST(alive == 301 - depth);
+        }
+    } nested;
+    smart_alloc alloc;
+    int alive = 0;
+    for (int round = 0; round < 2; ++round) {
+        alloc.begin_frame();
+        nested.nest(alloc, 300, alive);
+        BOOST_TEST(alive == 0);
+        BOOST_TEST(alloc.stats().frame_bytes_used == 0u);
+        alloc.end_frame();
+        nested.nest(alloc, 300, alive);
+        BOOST_TEST(!alloc.frame_is_open());
+    }
+}
+
 BOOST_AUTO_TEST_CASE(the_outermost_scope_opens_the_frame_and_ends_it)
 {
     smart_alloc alloc;
@@ -201,11 +229,16 @@ BOOST_AUTO_TEST_CASE(a_scope_left_before_the_one_inside_it_is_reported_and_loses
     }
     BOOST_TEST(diary == "");
     fault_recorder const faults;
+    {
+        auto third = alloc.frame_scope();  // may take the place of the one that has gone
+        third.frame_new<noted>(diary, 't');
+    }
+    BOOST_TEST(diary == "t");
     inner.reset();
-    BOOST_TEST(diary == "i");
+    BOOST_TEST(diary == "ti");
     // Nothing refers to the scope that has gone, so the frame can be ended.
     alloc.end_frame();
-    BOOST_TEST(diary == "io");
+    BOOST_TEST(diary == "tio");
     BOOST_TEST(faults.count() == 0u);
     BOOST_TEST(!alloc.frame_is_open());
 }
