@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
+#
 # Builds and tests everything, with both builds and both compilers: one command on a bare Debian 12 machine.
 #   tools/test.sh            all of it
 #   tools/test.sh STEP...    some of it: dev noexcept clang asan tsan b2
@@ -37,6 +39,13 @@ for step in "${steps[@]}"; do
     case "$step" in
         dev)
             say "g++, every test by itself, every header alone"
+            mkdir -p build
+            if ! { cmake --preset dev && cmake --build build/dev --target all_verify_interface_header_sets; } \
+                >build/headers.log 2>&1; then
+                grep -E 'error' -A 5 build/headers.log | head -60
+                echo "tools/test.sh: a header does not compile alone; all of it is in build/headers.log" >&2
+                exit 1
+            fi
             preset dev
             ;;
         noexcept) say "g++ without exceptions and run-time type information"; preset noexcept ;;
