@@ -61,6 +61,7 @@ struct refusing {
 
 /// A refusal spoils a block that was there.
 struct spoiling : backend::system {
+    static constexpr bool is_thread_safe = false;
     void* newest = nullptr;
     [[nodiscard]] void* try_allocate(layout request) noexcept {
         if (request.bytes > (std::size_t{8} << 20)) {
@@ -73,6 +74,7 @@ struct spoiling : backend::system {
 
 /// Takes a refused request off its capacity.
 struct forgetful : backend::system {
+    static constexpr bool is_thread_safe = false;
     bool spent = false;
     [[nodiscard]] void* try_allocate(layout request) noexcept {
         spent = spent || request.bytes > (std::size_t{8} << 20);

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "support/test.hpp"
 
+#include "support/failing.hpp"
 #include "support/faults.hpp"
 #include "support/logged.hpp"
+
+#include <framealloc/arena/fixed.hpp>
 
 #include <memory>
 #include <string>
 #include <thread>
+#include <type_traits>
+#include <vector>
 
 using namespace framealloc;
 using test::fault_recorder;
@@ -86,6 +91,29 @@ BOOST_AUTO_TEST_CASE(scopes_nest_as_deep_as_a_program_does)
         nested.nest(alloc, 300, alive);
         BOOST_TEST(!alloc.frame_is_open());
     }
+}
+
+BOOST_AUTO_TEST_CASE(a_scope_for_which_the_frame_has_no_room_fails_and_the_frame_goes_on)
+{
+    using small_alloc = basic_smart_alloc<arena::fixed<4096>>;
+    using small_scope = frame_scope<small_alloc::assembly_type>;
+    small_alloc alloc;
+    alloc.begin_frame();
+    std::vector<std::unique_ptr<small_scope>> open;
+    auto const enter = [&] { open.push_back(std::unique_ptr<small_scope>(new small_scope(alloc.shared()))); };
+    for (int i = 0; i < 8; ++i) enter();  // so many need nothing of the frame
+    static_cast<void>(alloc.frame_alloc(layout{.bytes = 4096}));
+    auto const seen = test::how_it_fails(enter);
+    BOOST_TEST(seen.code == fault_code::arena_exhausted);
+    BOOST_TEST(open.size() == 8u);
+    BOOST_TEST(alloc.stats().frame_bytes_used == 4096u);
+    while (!open.empty()) open.pop_back();
+    BOOST_TEST(alloc.stats().frame_bytes_used == 0u);
+    for (int i = 0; i < 20; ++i) enter();
+    while (!open.empty()) open.pop_back();
+    BOOST_TEST(alloc.stats().frame_bytes_used == 0u);
+    alloc.end_frame();
+    BOOST_TEST(!alloc.frame_is_open());
 }
 
 BOOST_AUTO_TEST_CASE(the_outermost_scope_opens_the_frame_and_ends_it)

@@ -5,9 +5,26 @@
 #include <framealloc/detail/ring.hpp>
 #include <framealloc/policy.hpp>
 
+#if FRAMEALLOC_THREAD_SANITIZER
+extern "C" void __tsan_acquire(void* address);
+extern "C" void __tsan_release(void* address);
+#endif
+
 namespace framealloc::sync {
 
 namespace mutex_detail {
+
+/// Tell ThreadSanitizer what a mutex orders, which it cannot see in a library that was built without it.
+inline void acquired([[maybe_unused]] void* m) noexcept {
+#if FRAMEALLOC_THREAD_SANITIZER
+    __tsan_acquire(m);
+#endif
+}
+inline void about_to_release([[maybe_unused]] void* m) noexcept {
+#if FRAMEALLOC_THREAD_SANITIZER
+    __tsan_release(m);
+#endif
+}
 
 template <class M>
 concept locks_in_lower_case = requires(M& m) {
@@ -58,8 +75,10 @@ struct mutex_sync {
             } else if constexpr (mutex_detail::locks_in_upper_case<M>) {
                 m_.Lock();
             }
+            mutex_detail::acquired(&m_);
         }
         void unlock() {
+            mutex_detail::about_to_release(&m_);
             if constexpr (mutex_detail::locks_in_lower_case<M>) {
                 m_.unlock();
             } else if constexpr (mutex_detail::locks_in_upper_case<M>) {
@@ -67,13 +86,14 @@ struct mutex_sync {
             }
         }
         [[nodiscard]] bool try_lock() {
+            bool got = false;
             if constexpr (mutex_detail::tries_in_lower_case<M>) {
-                return m_.try_lock();
+                got = m_.try_lock();
             } else if constexpr (mutex_detail::tries_in_upper_case<M>) {
-                return m_.TryLock();
-            } else {
-                return false;
+                got = m_.TryLock();
             }
+            if (got) mutex_detail::acquired(&m_);
+            return got;
         }
         [[nodiscard]] M& underlying() noexcept { return m_; }
 
