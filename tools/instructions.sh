@@ -41,6 +41,8 @@ fi
 grep '^instructions: ' "$counts/log" >&2 || true
 
 # One file per measurement: its name and length are in the line `desc: Trigger`, its instructions in `summary:`.
+# In the order in which they were written.
+mapfile -t outputs < <(printf '%s\n' "$counts"/out.* | sort -V)
 awk '
     /^desc: Trigger: Client Request: / { name = $(NF - 1); turns = $NF }
     /^summary: / && name != "" { count[name, turns] = $2; seen[name] = 1; lengths[name] = lengths[name] " " turns; name = "" }
@@ -57,4 +59,4 @@ awk '
             if (n !~ /^floor/) print n, text
         }
     }
-' $(ls "$counts"/out.* | sort -V) | sort
+' "${outputs[@]}" | sort
