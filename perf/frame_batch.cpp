@@ -118,6 +118,7 @@ FRAMES_OF(drawn<sizes_and_alignments>);
 
 BENCHMARK_TEMPLATE(frame_times, frames::thread_limit, drawn<sizes>);
 BENCHMARK_TEMPLATE(frame_times, frames::object, drawn<sizes>);
+BENCHMARK_TEMPLATE(frame_times, frames::pmr_monotonic, drawn<sizes>);
 BENCHMARK_TEMPLATE(frame_times_of, general::mimalloc, drawn<sizes>);
 BENCHMARK_TEMPLATE(frame_times_of, general::glibc, drawn<sizes>);
 

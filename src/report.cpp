@@ -14,6 +14,7 @@ template <class Stats, class F>
 void for_each_figure(Stats& s, F&& f) {
     f("frame_bytes_used", s.frame_bytes_used, "bytes");
     f("frame_bytes_reserved", s.frame_bytes_reserved, "bytes");
+    f("frame_bytes_wasted", s.frame_bytes_wasted, "bytes");
     f("frame_bytes_last", s.frame_bytes_last, "bytes");
     f("frame_bytes_peak", s.frame_bytes_peak, "bytes");
     f("frames_begun", s.frames_begun, "frames");
@@ -26,6 +27,7 @@ void for_each_figure(Stats& s, F&& f) {
     f("heap_bytes_live", s.heap_bytes_live, "bytes");
     f("heap_bytes_cached", s.heap_bytes_cached, "bytes");
     f("backend_bytes", s.backend_bytes, "bytes");
+    f("backend_bytes_peak", s.backend_bytes_peak, "bytes");
     f("backend_calls", s.backend_calls, "calls");
     f("threads", s.threads, "threads");
 }
@@ -43,7 +45,7 @@ void for_each_count(Counts& c, F&& f) {
 }
 
 // A figure added to the statistics and not here would be missing from every report.
-static_assert(sizeof(alloc_stats) == 16 * 8 + sizeof(operation_counts) && sizeof(operation_counts) == 8 * 8);
+static_assert(sizeof(alloc_stats) == 18 * 8 + sizeof(operation_counts) && sizeof(operation_counts) == 8 * 8);
 
 }  // namespace
 

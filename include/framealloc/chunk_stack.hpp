@@ -10,13 +10,13 @@ namespace framealloc {
 ///
 ///   Cost      `reset` is O(1) whatever the number of chunks; `rewind` likewise. Nothing is counted per allocation: bytes
 ///             are differences of cursors.
-///   Threads   One at a time. `used_bytes` and `reserved_bytes` may be read by others, exactly when the owner is at rest.
+///   Threads   One at a time. The byte counts may be read by others, exactly when the owner is at rest.
 ///   Failure   Nothing here fails.
 ///   Lifetime  A chunk stays until `rewind`, `reset` or `release` hands it to the source.
 class chunk_stack {
 public:
     [[nodiscard]] bool empty() const noexcept { return regular_.empty(); }
-    [[nodiscard]] std::size_t count() const noexcept { return count_; }
+    [[nodiscard]] std::size_t count() const noexcept { return regular_.empty() ? 0 : regular_.last->number + 1; }
 
     /// Opens the window at the start of the first chunk, or leaves it closed where there is none yet.
     void open(frame_window& window) noexcept {
@@ -29,11 +29,11 @@ public:
             before->used_to = window.at();
             chunk->used_before = before->used_before + (before->used_to - before->begin());
             chunk->reserved_before = before->reserved_before + before->bytes;
+            chunk->number = before->number + 1;
         } else {
-            chunk->used_before = chunk->reserved_before = 0;
+            chunk->used_before = chunk->reserved_before = chunk->number = 0;
         }
         regular_.append(chunk);
-        ++count_;
         enter(window, chunk);
     }
 
@@ -68,10 +68,7 @@ public:
             window.move_to(to.cursor);
         }
         frame_chunk* const kept = to.chunk != nullptr ? to.chunk : regular_.first;
-        if (kept != regular_.last) {
-            for (frame_chunk* c = kept->next; c != nullptr; c = c->next) --count_;
-            source.give_back(regular_.cut_after(kept));
-        }
+        if (kept != regular_.last) source.give_back(regular_.cut_after(kept));
         if (to.large != large_.last) {
             source.give_back(large_.cut_after(to.large));
             sum_up_large();
@@ -84,9 +81,9 @@ public:
         window.close();
         begin_.store(0, detail::order::relaxed);
         before_.store(0, detail::order::relaxed);
+        wasted_.store(0, detail::order::relaxed);
         if (regular_.first != regular_.last) {
             source.give_back(regular_.cut_after(regular_.first));
-            count_ = 1;
             reserved_.store(regular_.first->bytes, detail::order::relaxed);
         }
         if (!large_.empty()) {
@@ -100,7 +97,6 @@ public:
     void release(frame_window& window, ChunkSource& source) noexcept {
         reset(window, source);
         if (!regular_.empty()) source.give_back(regular_.cut_after(nullptr));
-        count_ = 0;
         reserved_.store(0, detail::order::relaxed);
     }
 
@@ -114,6 +110,9 @@ public:
     [[nodiscard]] std::size_t reserved_bytes() const noexcept {
         return reserved_.load(detail::order::relaxed) + large_reserved_.load(detail::order::relaxed);
     }
+
+    /// Bytes at the ends of the chunks that the frame has left: in each of them too few for the request that came next.
+    [[nodiscard]] std::size_t wasted_bytes() const noexcept { return wasted_.load(detail::order::relaxed); }
 
     /// Calls `f(begin, end)` for each stretch that has been used since `from`.
     template <class F>
@@ -133,6 +132,8 @@ private:
         begin_.store(chunk->begin(), detail::order::relaxed);
         before_.store(chunk->used_before, detail::order::relaxed);
         reserved_.store(chunk->reserved_before + chunk->bytes, detail::order::relaxed);
+        wasted_.store(chunk->reserved_before - chunk->used_before - chunk->number * frame_chunk::head_bytes,
+                      detail::order::relaxed);
     }
 
     void sum_up_large() noexcept {
@@ -144,11 +145,11 @@ private:
 
     chunk_chain regular_{};
     chunk_chain large_{};
-    std::size_t count_ = 0;
     // For readers on other threads.
     detail::atomic<std::uintptr_t> begin_{};        // where the current chunk's bytes begin
     detail::atomic<std::size_t> before_{};          // used in the chunks before it
     detail::atomic<std::size_t> reserved_{};        // of all regular chunks
+    detail::atomic<std::size_t> wasted_{};          // at the ends of the chunks before it
     detail::atomic<std::size_t> large_used_{};
     detail::atomic<std::size_t> large_reserved_{};
 };

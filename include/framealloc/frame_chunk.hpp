@@ -52,13 +52,14 @@ struct alignas(granule) frame_chunk {
     std::uintptr_t used_to = 0;        ///< where the cursor stood when the frame went on to the next chunk
     std::size_t used_before = 0;       ///< bytes the frame had used in the chunks before this one
     std::size_t reserved_before = 0;   ///< bytes of the chunks before this one
+    std::size_t number = 0;            ///< chunks before this one
 
     [[nodiscard]] std::uintptr_t begin() const noexcept { return detail::address_of(this) + head_bytes; }
     [[nodiscard]] std::uintptr_t end() const noexcept { return detail::address_of(this) + bytes; }
 
     static constexpr std::size_t head_bytes = 64;
 };
-static_assert(sizeof(frame_chunk) <= frame_chunk::head_bytes);
+static_assert(sizeof(frame_chunk) == frame_chunk::head_bytes);
 
 /// Chunks in the order in which they were taken. Splicing a whole chain takes the same time for one and for ten thousand.
 struct chunk_chain {

@@ -122,6 +122,7 @@ template <class E>
 concept has_byte_counts = requires(E const& engine, frame_window const& window) {
     { engine.used_bytes(window) } noexcept -> std::same_as<std::size_t>;
     { engine.reserved_bytes() } noexcept -> std::same_as<std::size_t>;
+    { engine.wasted_bytes() } noexcept -> std::same_as<std::size_t>;
 };
 template <class E>
 concept has_for_each_used = requires(E const& engine, frame_window const& window, frame_position from) {
@@ -283,7 +284,8 @@ struct require_arena<P> {
     static_assert(has_release<E>,
                   "framealloc: an arena engine needs `void release(frame_window&, ChunkSource&) noexcept`");
     static_assert(has_byte_counts<E>, "framealloc: an arena engine needs `std::size_t used_bytes(frame_window const&) "
-                                      "const noexcept` and `std::size_t reserved_bytes() const noexcept`");
+                                      "const noexcept`, `std::size_t reserved_bytes() const noexcept` and "
+                                      "`std::size_t wasted_bytes() const noexcept`");
     static_assert(has_for_each_used<E>, "framealloc: an arena engine needs "
                                         "`void for_each_used(frame_window const&, frame_position, F) const noexcept`");
 };

@@ -143,6 +143,15 @@ void frames() {
     in_a_frame("frame_new/object", alloc, [&](std::size_t n) { repeat(n, alloc, frame_new_step); });
 }
 
+/// A new block each time: with every refill that falls due, carving of fresh slabs included.
+[[gnu::noinline]] void pool_growth(std::size_t turns, smart_alloc& alloc, item** blocks) {
+    for (; turns != 0; --turns) {
+        item* const p = alloc.pool_alloc<item>();
+        use(p);
+        *blocks++ = p;
+    }
+}
+
 void pools() {
     smart_alloc alloc;
     smart_alloc_single_threaded single;
@@ -151,6 +160,17 @@ void pools() {
     auto const warm = [](auto& a) { a.template pool_free<item>(a.template pool_alloc<item>()); };
     warm(alloc), warm(single), warm(checked), warm(counted);
 
+    static item* blocks[many];
+    std::size_t kept = 0;
+    both_lengths(
+        "pool_alloc/refilled", [] {},
+        [&](std::size_t n) {
+            pool_growth(n, alloc, blocks);
+            kept = n;
+        },
+        [&] {
+            while (kept != 0) alloc.pool_free<item>(blocks[--kept]);
+        });
     without_preparation("pool_pair/object", [&](std::size_t n) { repeat(n, alloc, pool_step); });
     without_preparation("pool_pair/local", [&](std::size_t n) { repeat(n, alloc.local(), pool_step); });
     without_preparation("pool_pair/single_threaded", [&](std::size_t n) { repeat(n, single, pool_step); });

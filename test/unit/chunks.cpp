@@ -119,6 +119,7 @@ BOOST_FIXTURE_TEST_CASE(a_chunk_loses_less_at_its_end_than_the_request_that_did_
             std::size_t const rounded = (bytes + 15) / 16 * 16;
             BOOST_TEST(after.frame_bytes_used - before.frame_bytes_used == rounded);
             largest = std::max(largest, rounded);
+            BOOST_TEST(after.frame_bytes_wasted - before.frame_bytes_wasted < rounded);
         }
     }
     alloc_stats const end = alloc.stats();
@@ -128,7 +129,9 @@ BOOST_FIXTURE_TEST_CASE(a_chunk_loses_less_at_its_end_than_the_request_that_did_
     std::size_t large_bytes = 0;
     for (std::size_t const n : this->chunks()) large_bytes += detail::is_power_of_two(n) ? 0 : n;
     BOOST_TEST(unused <= chunk_count * (frame_chunk::head_bytes + largest) + 1_MiB + large_bytes / 5);
+    BOOST_TEST(end.frame_bytes_wasted > 0u);
     alloc.end_frame();
+    BOOST_TEST(alloc.stats().frame_bytes_wasted == 0u);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_second_frame_of_the_same_size_makes_no_backend_call, watched)

@@ -9,6 +9,19 @@
 
 using namespace framealloc;
 
+namespace {
+
+/// A file of the project, by its path from the root.
+std::string text_of_file(std::string const& path) {
+    std::ifstream file{FRAMEALLOC_SOURCE_DIR + path};
+    std::stringstream all;
+    all << file.rdbuf();
+    BOOST_TEST_REQUIRE(!all.str().empty(), path << " cannot be read");
+    return all.str();
+}
+
+}  // namespace
+
 BOOST_AUTO_TEST_SUITE(fault_codes)
 
 BOOST_AUTO_TEST_CASE(every_code_stands_in_the_table_once_with_a_message_and_a_remedy_of_its_own)
@@ -35,10 +48,7 @@ BOOST_AUTO_TEST_CASE(every_code_stands_in_the_table_once_with_a_message_and_a_re
 BOOST_AUTO_TEST_CASE(no_code_of_the_enumeration_is_missing_from_the_table)
 {
     // The names are read from the header: a code without a row would be reported as an internal error.
-    std::ifstream file{FRAMEALLOC_SOURCE_DIR "/include/framealloc/fault.hpp"};
-    std::stringstream all;
-    all << file.rdbuf();
-    std::string const text = all.str();
+    std::string const text = text_of_file("/include/framealloc/fault.hpp");
     std::size_t at = text.find("enum class fault_code");
     std::size_t const end = text.find("};", at);
     BOOST_TEST_REQUIRE((at != std::string::npos && end != std::string::npos));
@@ -48,6 +58,17 @@ BOOST_AUTO_TEST_CASE(no_code_of_the_enumeration_is_missing_from_the_table)
         BOOST_TEST((detail::text_of(code).code == code), "FA" << unsigned(code) << " has no row");
     }
     BOOST_TEST(codes == std::size(detail::fault_table));
+}
+
+BOOST_AUTO_TEST_CASE(the_documents_table_of_misuse_has_every_code_and_no_other)
+{
+    std::string const text = text_of_file("/docs/misuse.md");
+    std::set<unsigned> documented, known;
+    for (std::size_t at = text.find("FA"); at != std::string::npos; at = text.find("FA", at + 1)) {
+        documented.insert(static_cast<unsigned>(std::stoul(text.substr(at + 2, 3))));
+    }
+    for (auto const& row : detail::fault_table) known.insert(unsigned(row.code));
+    BOOST_TEST(documented == known, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(a_report_shows_code_message_numbers_and_remedy)

@@ -135,6 +135,10 @@ struct no_reserved_bytes : right_engine<Source> {
     int reserved_bytes() const noexcept { return 0; }
 };
 template <class Source>
+struct no_wasted_bytes : right_engine<Source> {
+    void wasted_bytes() const noexcept {}
+};
+template <class Source>
 struct no_used_ranges : right_engine<Source> {
     void for_each_used(frame_window const&) const noexcept {}
 };
@@ -144,7 +148,8 @@ static_assert(!ArenaPolicy<arena_with<no_allocate>> && !ArenaPolicy<arena_with<n
               !ArenaPolicy<arena_with<no_open>> && !ArenaPolicy<arena_with<no_position>> &&
               !ArenaPolicy<arena_with<no_rewind>> && !ArenaPolicy<arena_with<no_reset>> &&
               !ArenaPolicy<arena_with<no_release>> && !ArenaPolicy<arena_with<no_used_bytes>> &&
-              !ArenaPolicy<arena_with<no_reserved_bytes>> && !ArenaPolicy<arena_with<no_used_ranges>>);
+              !ArenaPolicy<arena_with<no_reserved_bytes>> && !ArenaPolicy<arena_with<no_wasted_bytes>> &&
+              !ArenaPolicy<arena_with<no_used_ranges>>);
 static_assert(ArenaPolicy<arena::fixed<4096>> && ArenaPolicy<arena::chunked<>>);
 
 // --- pool ---

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "support/test.hpp"
 
+#include "support/process.hpp"
+
+#include <framealloc/backend/faulting.hpp>
 #include <framealloc/diagnostics/counters.hpp>
 #include <framealloc/report.hpp>
 
@@ -25,9 +28,9 @@ constinit smart_alloc_debug constant_initialised_debug;
 alloc_stats some_stats() {
     std::size_t n = std::size_t{1} << 40;
     alloc_stats s;
-    for (std::size_t* figure : {&s.frame_bytes_used, &s.frame_bytes_reserved, &s.frame_bytes_last, &s.frame_bytes_peak,
+    for (std::size_t* figure : {&s.frame_bytes_used, &s.frame_bytes_reserved, &s.frame_bytes_wasted, &s.frame_bytes_last, &s.frame_bytes_peak,
                                 &s.pool_blocks_live, &s.pool_bytes_live, &s.pool_bytes_cached, &s.pool_bytes_reserved,
-                                &s.heap_blocks_live, &s.heap_bytes_live, &s.heap_bytes_cached, &s.backend_bytes,
+                                &s.heap_blocks_live, &s.heap_bytes_live, &s.heap_bytes_cached, &s.backend_bytes, &s.backend_bytes_peak,
                                 &s.backend_calls, &s.threads}) {
         *figure = ++n;
     }
@@ -171,6 +174,38 @@ BOOST_AUTO_TEST_CASE(the_backend_is_accounted_for_to_the_byte)
     BOOST_TEST(alloc.stats().backend_calls > 0u);
 }
 
+BOOST_AUTO_TEST_CASE(the_backends_peak_is_the_most_that_was_taken_and_does_not_fall)
+{
+    basic_smart_alloc<backend::faulting<backend::system>> alloc{alloc_config{.heap_cache_bytes = 0}};
+    void* const small = alloc.heap_alloc(layout{.bytes = 100'000});
+    void* const large = alloc.heap_alloc(layout{.bytes = 700'000});
+    std::size_t const peak = alloc.stats().backend_bytes;
+    BOOST_TEST(peak > 800'000u);
+    BOOST_TEST(alloc.stats().backend_bytes_peak == peak);
+    alloc.heap_free(large);
+    alloc.heap_free(small);
+    BOOST_TEST(alloc.stats().backend_bytes < peak - 700'000);
+    BOOST_TEST(alloc.stats().backend_bytes_peak == peak);
+    alloc.backend().fail(backend::backend_operation::allocate, backend::fault_plan::from(1));
+    BOOST_TEST(alloc.try_heap_alloc(layout{.bytes = 50'000'000}) == nullptr);
+    BOOST_TEST(alloc.stats().backend_bytes_peak == peak);  // what was refused was not taken
+}
+
+BOOST_AUTO_TEST_CASE(no_peak_is_lost_when_sixteen_threads_raise_it)
+{
+    // A peak kept by a load and a store would lose the largest now and then.
+    detail::atomic<unsigned> peak{0}, lost{0};
+    test::on_threads(16, [&](std::size_t thread) {
+        for (unsigned i = 0; i < 10'000; ++i) {
+            unsigned const mine = i * 16 + static_cast<unsigned>(thread);
+            detail::raise_to(peak, mine);
+            if (peak.load(detail::order::relaxed) < mine) lost.fetch_add(1, detail::order::relaxed);
+        }
+    });
+    BOOST_TEST(lost.load(detail::order::relaxed) == 0u);
+    BOOST_TEST(peak.load(detail::order::relaxed) == 9'999u * 16 + 15);
+}
+
 BOOST_AUTO_TEST_CASE(statistics_are_printed_one_figure_to_a_line_with_its_unit)
 {
     std::string const text = to_text(some_stats());
@@ -192,7 +227,7 @@ BOOST_AUTO_TEST_CASE(statistics_are_printed_one_figure_to_a_line_with_its_unit)
             unit == "bytes" || unit == "calls" || unit == "blocks" || unit == "frames" || unit == "threads";
         BOOST_TEST(is_unit);
     }
-    BOOST_TEST(count == 24);
+    BOOST_TEST(count == 26);
 }
 
 BOOST_AUTO_TEST_CASE(reports_have_a_column_for_each_intent)

@@ -46,7 +46,9 @@ public:
     [[nodiscard]] FRAMEALLOC_COLD void* take_block(layout request) noexcept {
         if (!charge(request.bytes)) return nullptr;
         void* const p = ask([&] { return backend_.value.try_allocate(request); });
-        return p != nullptr ? p : undo_charge(request.bytes);
+        if (p == nullptr) return undo_charge(request.bytes);
+        note_peak();
+        return p;
     }
     FRAMEALLOC_COLD void give_block(void* p, layout given) noexcept {
         ask([&] { return backend_.value.deallocate(p, given), true; });
@@ -67,7 +69,9 @@ public:
     [[nodiscard]] FRAMEALLOC_COLD bool commit([[maybe_unused]] void* p, [[maybe_unused]] std::size_t bytes) noexcept {
         if constexpr (is_virtual) {
             if (!charge(bytes)) return false;
-            return ask([&] { return backend_.value.commit(p, bytes); }) || undo_charge(bytes) != nullptr;
+            if (!ask([&] { return backend_.value.commit(p, bytes); })) return undo_charge(bytes) != nullptr;
+            note_peak();
+            return true;
         } else {
             return true;
         }
@@ -105,6 +109,7 @@ public:
     [[nodiscard]] budget_type& budget() noexcept { return budget_.value; }
 
     [[nodiscard]] std::size_t taken_bytes() const noexcept { return taken_.load(order::relaxed); }
+    [[nodiscard]] std::size_t peak_bytes() const noexcept { return peak_.load(order::relaxed); }
     [[nodiscard]] std::size_t calls() const noexcept { return calls_.load(order::relaxed); }
 
     /// Why the calling thread's latest request was refused.
@@ -158,6 +163,8 @@ private:
         taken_.fetch_sub(bytes, order::relaxed);
         budget_.value.refund(bytes);
     }
+    /// Only what was given counts. Of requests under way on other threads, those that will be refused count for a moment.
+    void note_peak() noexcept { raise_to(peak_, taken_bytes()); }
     void* undo_charge(std::size_t bytes) noexcept {
         refund(bytes);
         note(fault_code::out_of_memory);
@@ -168,6 +175,7 @@ private:
     [[no_unique_address]] held<budget_type> budget_;
     [[no_unique_address]] typename choose_guard<backend_is_thread_safe<backend_type>, sync>::type guard_{};
     shared<std::size_t> taken_{0};
+    shared<std::size_t> peak_{0};
     shared<std::size_t> calls_{0};
     fault_code refusal_ = fault_code::out_of_memory;  // with one thread only
 };

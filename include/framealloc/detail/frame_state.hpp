@@ -161,6 +161,7 @@ public:
 
     [[nodiscard]] std::size_t used_bytes(frame_window const& window) const noexcept { return engine_.used_bytes(window); }
     [[nodiscard]] std::size_t reserved_bytes() const noexcept { return engine_.reserved_bytes(); }
+    [[nodiscard]] std::size_t wasted_bytes() const noexcept { return engine_.wasted_bytes(); }
     [[nodiscard]] std::size_t last_bytes() const noexcept { return last_bytes_.load(order::relaxed); }
     [[nodiscard]] std::size_t peak_bytes() const noexcept { return peak_bytes_.load(order::relaxed); }
     [[nodiscard]] unsigned long long total_bytes() const noexcept { return total_bytes_.load(order::relaxed); }

@@ -13,6 +13,7 @@ template <class A>
 void add_thread(alloc_stats& sum, thread_state<A>& s, bool live) noexcept {
     sum.frame_bytes_used += s.frame.used_bytes(s.window);
     sum.frame_bytes_reserved += s.frame.reserved_bytes();
+    sum.frame_bytes_wasted += s.frame.wasted_bytes();
     sum.frame_bytes_last += s.frame.last_bytes();
     sum.frame_bytes_peak += s.frame.peak_bytes();
     sum.frames_begun += s.frame.begun();
@@ -48,6 +49,7 @@ template <class A>
     sum.heap_bytes_live = c.heap_part().live_bytes();
     sum.heap_bytes_cached = c.heap_part().cached_bytes();
     sum.backend_bytes = c.gate().taken_bytes();
+    sum.backend_bytes_peak = c.gate().peak_bytes();
     sum.backend_calls = c.gate().calls();
     return sum;
 }
