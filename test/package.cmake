@@ -3,6 +3,9 @@
 # Each way to get framealloc into a program: installed, as a part of another build, as one file.
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 
+add_test(NAME package/recipes COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/package/check_recipes.py
+    ${PROJECT_SOURCE_DIR})
+
 if(FRAMEALLOC_INSTALL AND NOT FRAMEALLOC_SANITIZE)
     foreach(way IN ITEMS install find_package find_package_moved find_package_refuses add_subdirectory fetch_content pkg_config
             single_header)
