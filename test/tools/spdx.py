@@ -36,7 +36,7 @@ def is_without(path):
 
 def is_licensed(kind, lines):
     """A `#!` line and an XML declaration have to be first, and so has what a program that must not compile promises."""
-    first = next((n for n, line in enumerate(lines) if not line.startswith(("#!", "<?xml", "// expect"))), len(lines))
+    first = next((n for n, line in enumerate(lines) if not line.startswith(("#!", "<?xml", "// expect", "// limits"))), len(lines))
     return len(lines) > first and bool(KINDS[kind].match(lines[first]))
 
 
