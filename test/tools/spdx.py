@@ -17,7 +17,7 @@ KINDS = {
     "#": re.compile(rf"# {LICENCE}$"),
     "xml": re.compile(rf"<!-- {LICENCE} -->$"),
 }
-SUFFIXES = {".hpp": "//", ".cpp": "//", ".py": "#", ".sh": "#", ".cmake": "#", ".jam": "#", ".natvis": "xml"}
+SUFFIXES = {".hpp": "//", ".cpp": "//", ".py": "#", ".sh": "#", ".cmake": "#", ".jam": "#", ".dox": "//", ".natvis": "xml"}
 NAMES = {"CMakeLists.txt": "#", "Jamroot": "#", "Jamfile": "#", "packages.txt": "#", "Doxyfile": "#", "DoxygenLayout.xml": "xml"}
 # No comments in these, or no code: documents, data, pictures, what tests compare with letter by letter.
 WITHOUT = {".md", ".json", ".svg", ".level", ".txt", ".gitignore", ".pc.in", "", ".json.in"}
