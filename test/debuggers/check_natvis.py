@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Holds tools/framealloc.natvis against the headers: it is well-formed, each type it names is declared in the namespace it says,
-and each member that its expressions name is declared somewhere.
+"""Holds tools/framealloc.natvis against the headers: it is well-formed, each type it names is declared in the namespace it
+says, and each member that its expressions name is declared somewhere.
 
     check_natvis.py ROOT             checks the file
     check_natvis.py ROOT --self-test    expects to find what is wrong in spoiled copies
@@ -12,7 +12,7 @@ import sys
 import xml.etree.ElementTree as tree
 
 SPACE = "{http://schemas.microsoft.com/vstudio/debugger/natvis/2010}"
-NAMESPACE = re.compile(r"^namespace ([\w:]+(?:::inline v\w+)?) \{$", re.M)
+NAMESPACE = re.compile(r"^namespace (\w[\w: ]*) \{$")
 
 
 def declared(root):
@@ -26,7 +26,7 @@ def declared(root):
             for line in text.splitlines():
                 opened = NAMESPACE.match(line)
                 if opened:
-                    spaces.append(re.sub(r"(::)?inline v\w+", "", opened.group(1)))
+                    spaces.append(opened.group(1).replace("inline ", ""))
                 elif line.startswith("}  // namespace"):
                     spaces = spaces[:-1]
                 found = re.match(r"^(?:class|struct)\s+(?:\[\[.*?\]\]\s*)?(?:alignas\(.*?\)\s*)?(\w+)", line)
@@ -75,7 +75,7 @@ def main():
     if "--self-test" in sys.argv[2:]:
         spoiled = {
             document.replace("</Expand>", "", 1): "not well-formed",
-            document.replace("framealloc::layout", "framealloc::detail::layout", 1): "is declared nowhere",
+            document.replace("::layout", "::detail::layout", 1): "is declared nowhere",
             document.replace("{sequence_}", "{sequenze_}", 1): "no header has a member sequenze_",
             document.replace("mark_ == 0", "marc_ == 0", 1): "no header has a member marc_",
             document.replace("gate_.peak_", "gate_.peek_", 1): "no header has a member peek_",
