@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Makes the reference with doxygen. Every warning is an error, and so is a class, a function template's namespace or a concept
-that says nothing of itself; single members may stand under the comment of the one before them.
+"""Makes the reference with doxygen. Every warning is an error, and so is a class or a policy's concept that says nothing of
+itself; single members may stand under the comment of the one before them.
 
     check_reference.py DOXYGEN ROOT WORK              makes it
     check_reference.py DOXYGEN ROOT WORK --self-test  expects to find what is wrong in a header made for it

@@ -61,14 +61,16 @@ def main():
            f"conanfile.py has only {methods}")
     for target in ("framealloc::headers", "framealloc::framealloc"):
         expect(f'"{target}"' in text, f"conanfile.py does not name the target {target}")
-    toolchain = {f"FRAMEALLOC_{o}" for o in re.search(r'for option in \(([^)]*)\)', text).group(1).replace('"', "").split(", ")}
+    short = re.search(r"for option in \(([^)]*)\)", text).group(1)
+    toolchain = {f"FRAMEALLOC_{option}" for option in re.findall(r'"(\w+)"', short)}
     toolchain |= set(re.findall(r'cache_variables\["(FRAMEALLOC_\w+)"\]', text))
     expect(toolchain <= options, f"conanfile.py sets {toolchain - options}, which the build does not have")
     # What the build reads has to be exported.
     exported = re.search(r"for part in \((.*?)\)", text, re.S).group(1)
     for part in re.findall(r'"([^"]+)"', exported):
         expect(any(root.glob(part)), f"conanfile.py exports {part}, which is not there")
-    for part in ("CMakeLists.txt", "LICENSE-*", "cmake/*", "include/*", "policies/*", "src/*", "tools/gdb/*", "tools/framealloc.natvis"):
+    for part in ("CMakeLists.txt", "LICENSE-*", "cmake/*", "include/*", "policies/*", "src/*", "tools/gdb/*",
+                 "tools/framealloc.natvis"):
         expect(f'"{part}"' in exported, f"conanfile.py does not export {part}, which the installation needs")
 
     # --- the change log

@@ -189,6 +189,21 @@ def pkg_config(t):
 
 
 @way
+def b2_install(t):
+    """The second build's installation: the same headers as CMake's."""
+    if shutil.which("b2") is None:
+        print("b2 is not installed")
+        sys.exit(77)
+    t.fresh()
+    # The headers alone: the library costs a build of its own, which the second build's tests are.
+    run("b2", "toolset=gcc", "-j1", f"--prefix={t.folder / 'b2 prefix'}", f"--build-dir={t.folder / 'b2 build'}",
+        "install_include", "install_policies", cwd=t.source)
+    wanted = {p.relative_to(t.prefix / "include") for p in (t.prefix / "include").rglob("*.hpp")}
+    there = {p.relative_to(t.folder / "b2 prefix/include") for p in (t.folder / "b2 prefix/include").rglob("*.hpp")}
+    expect(wanted and wanted == there, f"b2 and CMake install other headers: {sorted(map(str, wanted ^ there))}")
+
+
+@way
 def single_header(t):
     """The first program, with one file in place of the installation, by both compilers; and that file in two units."""
     t.fresh()
