@@ -28,8 +28,10 @@ function(framealloc_component name)
     install(FILES "${CMAKE_CURRENT_BINARY_DIR}/package/framealloc-${name}.cmake" DESTINATION "${framealloc_package_dir}")
 endfunction()
 
-# framealloc_pkg_config(NAME): NAME.pc from cmake/NAME.pc.in.
+# framealloc_pkg_config(NAME [STATIC_NEEDS <module>...]): NAME.pc from cmake/NAME.pc.in. Who links a static library links what it
+# needs, too; a shared one has its own list.
 function(framealloc_pkg_config name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "STATIC_NEEDS")
     # The prefix is told from where the file lies, so that an installation can be moved.
     cmake_path(ABSOLUTE_PATH CMAKE_INSTALL_LIBDIR BASE_DIRECTORY "${CMAKE_INSTALL_PREFIX}" OUTPUT_VARIABLE library_dir)
     cmake_path(ABSOLUTE_PATH CMAKE_INSTALL_INCLUDEDIR BASE_DIRECTORY "${CMAKE_INSTALL_PREFIX}" OUTPUT_VARIABLE include_dir)
@@ -37,14 +39,9 @@ function(framealloc_pkg_config name)
     string(REGEX REPLACE "/$" "" up "${up}")
     file(RELATIVE_PATH library_dir "${CMAKE_INSTALL_PREFIX}" "${library_dir}")
     file(RELATIVE_PATH include_dir "${CMAKE_INSTALL_PREFIX}" "${include_dir}")
-    # Who links a static library links what it needs, too.
-    get_target_property(type framealloc TYPE)
-    set(requires_private "")
-    set(requires "")
-    if(type STREQUAL "STATIC_LIBRARY")
-        set(requires ", absl_str_format")
-    else()
-        set(requires_private "absl_str_format")
+    list(JOIN arg_STATIC_NEEDS ", " requires)
+    if(requires)
+        string(PREPEND requires ", ")
     endif()
     configure_file("${PROJECT_SOURCE_DIR}/cmake/${name}.pc.in" "${CMAKE_CURRENT_BINARY_DIR}/package/${name}.pc" @ONLY)
     install(FILES "${CMAKE_CURRENT_BINARY_DIR}/package/${name}.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
@@ -60,14 +57,15 @@ foreach(header IN LISTS framealloc_platform_headers)
 endforeach()
 
 if(TARGET framealloc)
-    # A shared library has its own list of what it needs.
     get_target_property(framealloc_type framealloc TYPE)
     set(framealloc_needs "")
+    set(framealloc_modules "")
     if(framealloc_type STREQUAL "STATIC_LIBRARY")
         set(framealloc_needs "find_dependency(absl)")
+        set(framealloc_modules absl_str_format)
     endif()
     framealloc_component(framealloc TARGETS framealloc NEEDS ${framealloc_needs})
-    framealloc_pkg_config(framealloc)
+    framealloc_pkg_config(framealloc STATIC_NEEDS ${framealloc_modules})
 endif()
 
 configure_file("${PROJECT_SOURCE_DIR}/cmake/framealloc-config.cmake.in"
