@@ -4,6 +4,7 @@
 // The six families of policies: what each promises, as a concept of small clauses, and beside it a `require_...` type
 // that says in words which clause a policy misses.
 
+#include <framealloc/backend_result.hpp>
 #include <framealloc/frame_chunk.hpp>
 #include <framealloc/layout.hpp>
 
@@ -35,19 +36,34 @@ concept in_family = policy<P> && std::same_as<typename P::family, Family>;
 
 template <class B>
 concept has_try_allocate = requires(B& backend, layout request) {
-    { backend.try_allocate(request) } noexcept -> std::same_as<void*>;
+    { backend.try_allocate(request) } noexcept -> backend_answer;
 };
 template <class B>
 concept has_deallocate = requires(B& backend, void* p, layout given) {
     { backend.deallocate(p, given) } noexcept;
+} || requires(B& backend, void* p, layout given, giver_byte giver) {
+    { backend.deallocate(p, given, giver) } noexcept;
 };
-/// Optional: address space first, memory later. All four or none.
+/// Optional: address space first, memory later. All four or none. With givers, the last three take one more argument.
 template <class B>
 concept has_virtual_memory = requires(B& backend, void* p, std::size_t bytes, layout range) {
-    { backend.reserve(range) } noexcept -> std::same_as<void*>;
+    { backend.reserve(range) } noexcept -> backend_answer;
     { backend.commit(p, bytes) } noexcept -> std::same_as<bool>;
     { backend.decommit(p, bytes) } noexcept -> std::same_as<bool>;
     { backend.release(p, range) } noexcept -> std::same_as<bool>;
+} || requires(B& backend, void* p, std::size_t bytes, layout range, giver_byte giver) {
+    { backend.reserve(range) } noexcept -> backend_answer;
+    { backend.commit(p, bytes, giver) } noexcept -> std::same_as<bool>;
+    { backend.decommit(p, bytes, giver) } noexcept -> std::same_as<bool>;
+    { backend.release(p, range, giver) } noexcept -> std::same_as<bool>;
+};
+/// Optional: whole pages of committed memory may lose their contents and give their memory back, and stay committed: the
+/// next write brings fresh memory. False: unchanged.
+template <class B>
+concept has_discard = requires(B& backend, void* p, std::size_t bytes) {
+    { backend.discard(p, bytes) } noexcept -> std::same_as<bool>;
+} || requires(B& backend, void* p, std::size_t bytes, giver_byte giver) {
+    { backend.discard(p, bytes, giver) } noexcept -> std::same_as<bool>;
 };
 /// Optional: `static constexpr bool is_thread_safe = true` frees the heap path of a lock around each call.
 template <class B>
@@ -61,7 +77,8 @@ concept has_bounded_range = requires(B& backend) {
 
 /// Where raw memory comes from. `try_allocate` answers memory of at least `request.bytes`, aligned to `request.align`, or
 /// null; `deallocate` takes it back with the same layout. `request.bytes` is never zero. Calls may come from any thread,
-/// one at a time unless the backend declares itself thread-safe.
+/// one at a time unless the backend declares itself thread-safe. A backend that passes requests on answers a
+/// `backend_result`, and is handed the giver back in front of whatever it gave.
 template <class P>
 concept BackendPolicy = in_family<P, backend_family> && has_try_allocate<P> && has_deallocate<P>;
 

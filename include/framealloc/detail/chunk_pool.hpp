@@ -20,12 +20,14 @@ class chunk_pool {
 public:
     [[nodiscard]] frame_chunk* take(backend_gate<A>& gate, layout whole) noexcept {
         if (frame_chunk* const kept = take_kept(whole)) return kept;
-        void* const p = gate.take_whole(whole);
+        giver_byte giver = 0;
+        void* const p = gate.take_whole(whole, giver);
         if (p == nullptr) return nullptr;
         taken_.fetch_add(whole.bytes, order::relaxed);
         auto* const chunk = ::new (p) frame_chunk{};
         chunk->bytes = whole.bytes;
-        chunk->align = whole.align;
+        chunk->align = static_cast<std::uint32_t>(whole.align);
+        chunk->giver = giver;
         return chunk;
     }
 
@@ -81,7 +83,7 @@ private:
     void give_to_backend(backend_gate<A>& gate, frame_chunk* c) noexcept {
         layout const whole{.bytes = c->bytes, .align = c->align};
         taken_.fetch_sub(whole.bytes, order::relaxed);
-        static_cast<void>(gate.give_range(c, whole, whole.bytes));
+        static_cast<void>(gate.give_range(c, whole, whole.bytes, c->giver));
     }
 
     typename A::sync::mutex guard_{};

@@ -17,6 +17,7 @@ struct region {
     std::uint64_t committed = 0;  ///< a bit per slab that has memory
     std::uint64_t all = 0;        ///< a bit per slab
     std::size_t slab_count = 0;
+    giver_byte giver = 0;
 };
 
 /// The slabs of an instance: which are free, which wait to be carved from, which come back.
@@ -187,7 +188,7 @@ private:
         std::uint64_t const bit = from & (0 - from);
         void* const p = pointer_to<void>(place(r, bit));
         if (!kept) {
-            if (!gate.commit(p, slab_bytes)) return nullptr;
+            if (!gate.commit(p, slab_bytes, r->giver)) return nullptr;
             r->committed |= bit;
             ++committed_slabs_;
             ++retained_;
@@ -221,7 +222,7 @@ private:
         std::size_t count = config.region_bytes / slab_bytes / least * least;
         count = count > 64 ? 64 : count < least ? least : count;
         for (;; count = count / 2 > least ? count / 2 : least) {
-            if (void* const base = gate.take_range({.bytes = count * slab_bytes, .align = range_align})) {
+            if (void* const base = gate.take_range({.bytes = count * slab_bytes, .align = range_align}, r->giver)) {
                 r->base = base;
                 r->slab_count = count;
                 r->all = r->unused = count == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
@@ -265,7 +266,7 @@ private:
             }
             open_.add(r);
         }
-        if (gate.decommit(s, slab_bytes)) {
+        if (gate.decommit(s, slab_bytes, r->giver)) {
             r->committed &= ~bit;
             --retained_;
             --committed_slabs_;
@@ -274,7 +275,7 @@ private:
 
     [[nodiscard]] static bool give_region(region* r, backend_gate<A>& gate) noexcept {
         return gate.give_range(r->base, {.bytes = r->slab_count * slab_bytes, .align = range_align},
-                               static_cast<std::size_t>(std::popcount(r->committed)) * slab_bytes);
+                               static_cast<std::size_t>(std::popcount(r->committed)) * slab_bytes, r->giver);
     }
 
     using page_map = conditional_page_map<A>;

@@ -36,7 +36,7 @@ public:
         if (p == nullptr) return nullptr;
         auto* const chunk = ::new (p) frame_chunk{};
         chunk->bytes = whole.bytes;
-        chunk->align = whole.align;
+        chunk->align = static_cast<std::uint32_t>(whole.align);
         out_.push_back(chunk);
         bytes_out_ += whole.bytes;
         return chunk;
