@@ -95,6 +95,14 @@ struct chunk_source_archetype {
     frame_chunk* take(layout whole) noexcept;
     /// Chunks that the frame no longer needs.
     void give_back(chunk_chain chunks) noexcept;
+
+    // Only over backends with virtual memory, for an arena that says `needs_virtual_memory`:
+    /// A chunk in `whole.bytes` of address space, of which the first `bytes` have memory; null when there is none.
+    frame_chunk* take_growing(layout whole, std::size_t bytes) noexcept;
+    /// Memory for `more` bytes behind those that the chunk has. False: none, and nothing has changed.
+    bool grow(frame_chunk& chunk, std::size_t more) noexcept;
+    /// Gives such a chunk back, with its address space. False: the backend would not take it.
+    bool give_back_growing(frame_chunk* chunk, layout whole) noexcept;
 };
 
 namespace detail {
@@ -148,13 +156,24 @@ concept has_for_each_used = requires(E const& engine, frame_window const& window
 
 /// How a frame grows. The hot path is `frame_window`'s and the same for every arena; an engine, one per thread and
 /// instance, serves what the window cannot: `allocate` makes room and serves the request, or answers null with nothing
-/// changed. `chunk_stack` has everything but `allocate` and `prepare`.
+/// changed. `chunk_stack` has everything but `allocate` and `prepare`. A policy may say more:
+///
+///     static constexpr std::size_t max_frame_bytes         the most that one frame can use
+///     static constexpr bool needs_virtual_memory = true    it grows chunks in place
+///     static constexpr std::size_t frames_in_flight = n    the last n frames stay alive; `reset` ends the oldest
 template <class P>
 concept ArenaPolicy = in_family<P, arena_family> && has_arena_engine<P> && has_allocate<detail::arena_engine_of<P>> &&
                       has_prepare<detail::arena_engine_of<P>> && has_open<detail::arena_engine_of<P>> &&
                       has_position<detail::arena_engine_of<P>> && has_rewind<detail::arena_engine_of<P>> &&
                       has_reset<detail::arena_engine_of<P>> && has_release<detail::arena_engine_of<P>> &&
                       has_byte_counts<detail::arena_engine_of<P>> && has_for_each_used<detail::arena_engine_of<P>>;
+
+/// How many of a thread's latest frames an arena keeps alive, the current one included: 1 unless the policy says more.
+template <class P>
+inline constexpr std::size_t frames_in_flight_of = 1;
+template <class P>
+    requires requires { typename detail::size_constant<P::frames_in_flight>; }
+inline constexpr std::size_t frames_in_flight_of<P> = P::frames_in_flight;
 
 // --- pool: size classes and slab shape --------------------------------------------------------------------------------
 

@@ -38,6 +38,7 @@ class backend_gate {
 
 public:
     static constexpr bool is_virtual = has_virtual_memory<backend_type>;
+    static constexpr bool can_discard = is_virtual && has_discard<backend_type>;
 
     template <class Backend, class Budget>
     constexpr backend_gate(Backend&& backend, Budget&& budget)
@@ -110,7 +111,7 @@ public:
     /// Lets the contents of committed pages go; they stay committed, and charged. False where the backend cannot.
     FRAMEALLOC_COLD bool discard([[maybe_unused]] void* p, [[maybe_unused]] std::size_t bytes,
                                  [[maybe_unused]] giver_byte giver) noexcept {
-        if constexpr (is_virtual && has_discard<backend_type>) {
+        if constexpr (can_discard) {
             return ask([&] { return backend_calls::discard(backend_.value, p, bytes, giver); });
         } else {
             return false;

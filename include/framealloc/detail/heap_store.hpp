@@ -86,6 +86,10 @@ public:
 
     void release() noexcept {
         ledger_.for_each([&](void* block) { static_cast<void>(free(block)); });
+        trim();
+    }
+    /// Gives all that is kept to the backend.
+    void trim() noexcept {
         while (heap_prefix* const b = cache_.take_any()) give_to_backend(b);
     }
 

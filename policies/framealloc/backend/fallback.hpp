@@ -69,7 +69,7 @@ public:
 private:
     /// The lowest bit says which part; what the part itself has to say stands above it.
     [[nodiscard]] static backend_result of_part(backend_result r, unsigned which) noexcept {
-        return r ? backend_result::block(r.address(), static_cast<giver_byte>(r.giver() << 1 | which)) : r;
+        return r ? backend_result::block(r.address(), static_cast<giver_byte>(unsigned{r.giver()} << 1 | which)) : r;
     }
     template <class F>
     bool part(giver_byte giver, F&& f) noexcept {
