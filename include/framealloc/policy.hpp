@@ -215,6 +215,14 @@ concept has_exchange = requires(typename P::template exchange<int, 4>& e, int* i
     { e.try_take() } noexcept -> std::same_as<int*>;
 };
 
+/// Optional: `static constexpr bool returns_to_owner = true` sends full batches of freed blocks home, through
+/// `template <class T, std::size_t Depth> class inbox`.
+template <class P>
+inline constexpr bool returns_to_owner = false;
+template <class P>
+    requires requires { requires P::returns_to_owner; }
+inline constexpr bool returns_to_owner<P> = true;
+
 /// How threads meet. `exchange<T, Depth>` is a first-in first-out queue of at most `Depth` pointers whose two operations
 /// never wait: they answer false or null instead. `mutex` guards cold paths only. With `one_thread` the state lives inside
 /// the allocator object.

@@ -262,6 +262,7 @@ public:
             return false;
         }
         s.frame.open(s.window, frame_kind::own);
+        if constexpr (has_pools && returns_to_owner<sync>) s.pools.collect(pools_);
         return true;
     }
 
@@ -486,6 +487,7 @@ private:
         if (thread_record* const r = thread_registry::adopt(*this)) {
             auto* const adopted = static_cast<state_type*>(r);
             adopted->frame.start_thread();
+            adopted->pools.start_thread();
             return adopted;
         }
         void* place = nullptr;

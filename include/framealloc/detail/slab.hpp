@@ -4,6 +4,7 @@
 #include <framealloc/detail/assembly.hpp>
 #include <framealloc/detail/atomic.hpp>
 #include <framealloc/detail/bits.hpp>
+#include <framealloc/policy.hpp>
 
 #include <bit>
 
@@ -54,6 +55,17 @@ struct slab_word {
     [[nodiscard]] bool is_empty() const noexcept { return settled() == static_cast<std::int32_t>(carved()); }
 };
 
+/// Whose inbox a slab's blocks go home to: the thread that took the slab last. Nothing where nothing goes home.
+template <class Sync, bool Returns = returns_to_owner<Sync>>
+struct slab_owner {
+    void set(void*) noexcept {}
+};
+template <class Sync>
+struct slab_owner<Sync, true> {
+    void set(void* owner) noexcept { address.store(owner, order::relaxed); }
+    typename Sync::template atomic<void*> address{nullptr};
+};
+
 /// The head of a slab, found by masking the address of any of its blocks.
 template <class A>
 struct slab {
@@ -70,9 +82,10 @@ struct slab {
     std::uint32_t size_class;
     std::uint32_t scan_from = 0;  ///< the owner's: the word of bits to look at next
     slab_shape const* shape;
+    [[no_unique_address]] slab_owner<typename A::sync> owner{};
 
-    slab(void* owner, region* where, std::size_t c, slab_shape const* s) noexcept
-        : instance(owner), home(where), size_class(static_cast<std::uint32_t>(c)), shape(s) {
+    slab(void* whose, region* where, std::size_t c, slab_shape const* s) noexcept
+        : instance(whose), home(where), size_class(static_cast<std::uint32_t>(c)), shape(s) {
         for (std::size_t i = 0, n = s->bit_words * bit_sets; i < n; ++i) ::new (settled_bits() + i) bit_word{};
     }
 
