@@ -18,7 +18,7 @@ FLOORS = [
     (5, r"(src|example|tools|test|perf)/"),
     # 4  facilities, which know the public interface only
     (4, r"framealloc/(object_pool|streaming|handle|group)/"),
-    (4, r"framealloc/(allocator|shared_alloc|report)\.hpp"),
+    (4, r"framealloc/(allocator|describe|shared_alloc|report)\.hpp"),
     # 3  what composes policies and machinery to an allocator
     (3, r"framealloc/(smart_alloc|basic_smart_alloc|frame_scope)\.hpp"),
     # 0  the words everything is said in, and the integers, rings and system calls that policies are made of
