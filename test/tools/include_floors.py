@@ -34,7 +34,7 @@ FLOORS = [
 ]
 FAMILIES = ("arena", "backend", "budget", "diagnostics", "pool", "sync")
 # Tests of one piece of machinery against its definition, which no behaviour shows as exactly.
-MACHINERY_TESTS = {"test/unit/hot_path_arithmetic.cpp"}
+MACHINERY_TESTS = {"test/unit/hot_path_arithmetic.cpp", "test/unit/numa_text.cpp"}
 
 # What only detail/platform may ask: which system this is, and what it offers.
 SYSTEM_TEST = re.compile(r"^\s*#\s*(?:el)?if(?:def|ndef)?\b.*\b(__linux__|__unix__|__APPLE__|__MACH__|__FreeBSD__|_WIN32|_WIN64|_MSC_VER|"
