@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
-// The words of machines whose memory lies on several nodes: a set of nodes, a placement, what a topology and a binder have
-// to offer, and the system's own.
+// The words of machines whose memory lies on several nodes: a set of nodes, a placement, what a topology and a binder
+// have to offer, and the system's own.
 
 #include <framealloc/detail/atomic.hpp>
 #include <framealloc/detail/platform/numa.hpp>
@@ -95,20 +95,21 @@ private:
 
 /// What is known of a machine's nodes. Any thread may ask at any time.
 ///
-/// `nodes()` are those that have memory which the process may use, at least one, and always the same. `current_node()` is
-/// one of them: the nearest to the cpu on which the caller runs.
+/// `nodes()` are those that have memory which the process may use, at least one, and always the same. `current_node()`
+/// is one of them: the nearest to the cpu on which the caller runs.
 template <class T>
 concept NumaTopology = std::copy_constructible<T> && requires(T const& topology) {
     { topology.nodes() } noexcept -> std::same_as<node_set>;
     { topology.current_node() } noexcept -> std::same_as<unsigned>;
 };
 
-/// What tells the system where pages are to lie: `prefer(p, bytes, nodes)`, with one node, and `interleave(p, bytes, nodes)`.
-/// They answer false, and change nothing, where they are refused. Whole pages that have not been touched yet; any thread.
+/// What tells the system where pages are to lie: `prefer(p, bytes, nodes)`, with one node in the set, and
+/// `interleave(p, bytes, nodes)`. They answer false, and change nothing, where they are refused. They are given whole
+/// pages that have not been touched yet, on any thread.
 template <class B>
-concept NumaBinder = std::copy_constructible<B> && requires(B& binder, void* p, std::size_t bytes, node_set const& nodes) {
-    { binder.prefer(p, bytes, nodes) } noexcept -> std::same_as<bool>;
-    { binder.interleave(p, bytes, nodes) } noexcept -> std::same_as<bool>;
+concept NumaBinder = std::copy_constructible<B> && requires(B& binder, void* p, std::size_t bytes, node_set const& on) {
+    { binder.prefer(p, bytes, on) } noexcept -> std::same_as<bool>;
+    { binder.interleave(p, bytes, on) } noexcept -> std::same_as<bool>;
 };
 
 namespace detail {
@@ -160,8 +161,8 @@ inline constinit known_nodes nodes_of_process{};
 
 /// Topology: the machine that the program runs on, as the system tells it without any library.
 ///
-///   Cost      `nodes()` reads sixteen words, after one system call in the life of the process; `current_node()` is a call
-///             that does not enter the kernel.
+///   Cost      `nodes()` reads sixteen words, after one system call in the life of the process; `current_node()` is a
+///             call that does not enter the kernel.
 ///   Threads   Any number.
 ///   Failure   None. Where the system tells nothing there is one node, 0.
 ///   Lifetime  Empty: copies are the same machine. Nodes that come or go later are not noticed.

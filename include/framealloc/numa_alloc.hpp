@@ -36,21 +36,22 @@ struct usual_numa_backend {
 /// One allocator instance per node of memory, each with its own slabs, chunks, depots and heap blocks, all on its node:
 /// `alloc.here().pool_new<T>()`, `alloc.on_node(1).heap_array<float>(n)`.
 ///
-/// A block goes home: `pool_free(p)` and its kin find the instance that gave it, from any thread on any node, and only that
-/// instance will give it out again. That is so by construction: the magazine that a thread pushes a block into is one per
-/// thread *and instance*, so a thread on another node hands what it frees to the home node's depot and never serves its own
-/// requests from it.
+/// A block goes home: `pool_free(p)` and its kin find the instance that gave it, from any thread on any node, and only
+/// that instance will give it out again. That is so by construction: the magazine that a thread pushes a block into is
+/// one per thread *and instance*, so a thread on another node hands what it frees to the home node's depot and never
+/// serves its own requests from it.
 ///
-///   Cost      `here()` is a load and a comparison; the node is looked up at `begin_frame` and where the thread has used
-///             another allocator of many nodes in between. A free reads the page map once per node until it has found the
-///             home, the thread's own node first. Each node takes one of the 15 slots that make an instance fast; a thread
-///             that frees for another node gets state with that node's instance, too.
+///   Cost      `here()` is a load and a comparison; the node is looked up at `begin_frame` and where the thread has
+///             used another allocator of many nodes in between. A free reads the page map once per node until it has
+///             found the home, the thread's own node first. Each node takes one of the 15 slots that make an instance
+///             fast; a thread that frees for another node gets state with that node's instance, too.
 ///   Threads   Any number. A thread that moves to another node is noticed at its next `begin_frame`.
-///   Failure   The constructor throws `allocation_failure` or `configuration_error` and leaves nothing behind; `on_node`
-///             throws `configuration_error` (FA902) for a node that is not there, `find_node` answers null. A pointer of
-///             nobody's is reported (FA211).
+///   Failure   The constructor throws `allocation_failure` or `configuration_error` and leaves nothing behind;
+///             `on_node` throws `configuration_error` (FA902) for a node that is not there, `find_node` answers null. A
+///             pointer of nobody's is reported (FA211).
 ///   Lifetime  The instances live as long as this object, each of them in memory of its own node.
-///   Source    One arena per node is Solaris libumem's and tcmalloc's NUMA mode; home-going frees are those of snmalloc.
+///   Source    TCMalloc's NUMA mode keeps its lists per node; a freed block goes back to the allocator that owns it in
+///             P. Liétar et al., "snmalloc: a message passing allocator", ISMM 2019.
 ///
 /// `Alloc` is an assembly whose backend places memory; `numa_alloc<Policies...>` names the usual one.
 template <class Alloc, NumaTopology Topology = system_numa>
@@ -85,7 +86,7 @@ public:
     basic_numa_alloc(basic_numa_alloc const&) = delete;
     basic_numa_alloc& operator=(basic_numa_alloc const&) = delete;
 
-    // --- instances ----------------------------------------------------------------------------------------------------
+    // --- instances ---------------------------------------------------------------------------------------------------
 
     /// The nodes that have an instance.
     [[nodiscard]] node_set const& nodes() const noexcept { return nodes_; }
@@ -98,7 +99,8 @@ public:
         if (found == nullptr) {
             detail::throw_bad_configuration(
                 {.code = fault_code::bad_configuration,
-                 .note = "on_node() was asked for node %llu; expected a node with memory: there are %llu, the highest is %llu",
+                 .note = "on_node() was asked for node %llu; expected a node with memory: there are %llu, the highest "
+                         "is %llu",
                  .numbers = {node, nodes_.count(), nodes_.last()}});
         }
         return *found;
@@ -131,7 +133,7 @@ public:
         return nullptr;
     }
 
-    // --- frames -------------------------------------------------------------------------------------------------------
+    // --- frames ------------------------------------------------------------------------------------------------------
 
     /// Opens the calling thread's frame on the node that it is on now.
     void begin_frame() { refresh().begin_frame(); }
@@ -147,7 +149,7 @@ public:
         for (unsigned i = 0; i < made_; ++i) stations_[i]->alloc.end_frame_all();
     }
 
-    // --- what goes home -----------------------------------------------------------------------------------------------
+    // --- what goes home ----------------------------------------------------------------------------------------------
 
     /// As the verbs of the same names, for blocks of any of the instances.
     void pool_free(void* p) noexcept { home(p).pool_free(p); }
@@ -171,7 +173,7 @@ public:
         if (objects.data() != nullptr) home(whole(objects.data())).heap_delete(objects);
     }
 
-    // --- reports ------------------------------------------------------------------------------------------------------
+    // --- reports -----------------------------------------------------------------------------------------------------
 
     /// All nodes together; those of one are `on_node(n).stats()`.
     [[nodiscard]] alloc_stats stats() {
@@ -225,8 +227,8 @@ private:
         detail::platform::release_block(stations_);
     }
 
-    /// For a thread that comes back from another allocator of many nodes, or is new: to the instance where it has a frame
-    /// open, if there is one.
+    /// For a thread that comes back from another allocator of many nodes, or is new: to the instance where it has a
+    /// frame open, if there is one.
     FRAMEALLOC_COLD Alloc& look_around() noexcept {
         for (unsigned i = 0; i < made_; ++i) {
             if (stations_[i]->alloc.frame_is_open()) return settle_on(stations_[i]->alloc);

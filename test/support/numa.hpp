@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
-// Machines of several nodes that are not there: hwloc's synthetic ones, with a cpu that each thread chooses for itself, and
-// a binder that writes down what it is asked for.
+// Machines of several nodes that are not there: hwloc's synthetic ones, with a cpu that each thread chooses for itself,
+// and a binder that writes down what it is asked for.
 
 #include <framealloc/integration/hwloc.hpp>
 #include <framealloc/numa.hpp>

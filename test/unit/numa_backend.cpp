@@ -268,7 +268,8 @@ BOOST_AUTO_TEST_CASE(frames_pools_and_heap_blocks_of_an_allocator_all_lie_where_
 BOOST_AUTO_TEST_CASE(a_node_beyond_the_last_is_named_with_what_there_is)
 {
     bench on{test::eight_nodes};
-    BOOST_CHECK_EXCEPTION(on.backend(placement::on(8)), configuration_error, [](configuration_error const& e) {
+    BOOST_CHECK_EXCEPTION(static_cast<void>(on.backend(placement::on(8))), configuration_error,
+                          [](configuration_error const& e) {
         std::string const text = e.what();
         return text.find("names node 8") != text.npos && text.find("there are 8, the highest is 7") != text.npos;
     });

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
-// Topologies by hwloc: this machine, another one that was written down, or one that does not exist. Compiled, in the part
-// `framealloc::numa`; the header needs nothing of hwloc.
+// Topologies by hwloc: this machine, another one that was written down, or one that does not exist. Compiled, in the
+// part `framealloc::numa`; the header needs nothing of hwloc.
 
 #include <framealloc/numa.hpp>
 
@@ -14,8 +14,9 @@ namespace framealloc {
 
 /// A machine's nodes and cpus, as hwloc knows them.
 ///
-/// Choose it over `system_numa` where threads are to be bound to nodes, where the system is not Linux, and in tests, which
-/// want machines that are not there. It keeps what it found: hand `ref()` to backends and allocators, which it outlives.
+/// Choose it over `system_numa` where threads are to be bound to nodes, where the system is not Linux, and in tests,
+/// which want machines that are not there. It keeps what it found: hand `ref()` to backends and allocators, which it
+/// outlives.
 ///
 ///   Cost      `discover()` takes milliseconds, the queries O(nodes).
 ///   Threads   Made and ended on one; queries on any.
@@ -25,7 +26,8 @@ class hwloc_machine {
 public:
     /// The machine that the program runs on; the environment variables of hwloc apply.
     [[nodiscard]] static hwloc_machine discover() noexcept;
-    /// A machine that is not there: "package:2 numa:1 core:2 pu:1", as hwloc's manual explains. Null is answered as empty.
+    /// A machine that is not there: "package:2 numa:1 core:2 pu:1", as hwloc's manual explains. Null is answered as
+    /// empty.
     [[nodiscard]] static hwloc_machine synthetic(char const* description) noexcept;
 
     hwloc_machine() noexcept = default;
@@ -42,14 +44,15 @@ public:
 
     /// The nodes that have memory.
     [[nodiscard]] node_set nodes() const noexcept;
-    /// The node with memory that is nearest to a cpu, by the system's number; the first node for a cpu that is not there.
+    /// The node with memory that is nearest to a cpu, by the system's number; the first node for a cpu that is not
+    /// there.
     [[nodiscard]] unsigned node_of_cpu(unsigned cpu) const noexcept;
-    /// The node nearest to the cpu on which the caller runs; to the first cpu where this is not the machine that the program
-    /// runs on. It takes some bytes from `malloc` meanwhile.
+    /// The node nearest to the cpu on which the caller runs; to the first cpu where this is not the machine that the
+    /// program runs on. It takes some bytes from `malloc` meanwhile.
     [[nodiscard]] unsigned current_node() const noexcept;
 
-    /// Lets the calling thread run on the cpus of a node only. False where the system refuses, where the node has no cpus or
-    /// is not there, and where this is not the machine that the program runs on; nothing has changed then.
+    /// Lets the calling thread run on the cpus of a node only. False where the system refuses, where the node has no
+    /// cpus or is not there, and where this is not the machine that the program runs on; nothing has changed then.
     [[nodiscard]] bool bind_this_thread(unsigned node) const noexcept;
 
     /// A topology for backends and allocators: as small as a pointer.

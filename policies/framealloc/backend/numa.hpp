@@ -10,18 +10,20 @@ namespace framealloc::backend {
 
 /// Backend: pages from `Pages`, and a word to the system, before anything touches them, on which node they are to lie.
 ///
-/// Choose it on machines of several nodes: `placement::local()` where each thread works on what it allocates, `interleave()`
-/// for what all threads read, `on(n)` for a part of the program that is pinned to a node. On a machine of one node, and
-/// where the system refuses to bind (containers do), memory is served all the same, unbound: `is_bound()` tells.
+/// Choose it on machines of several nodes: `placement::local()` where each thread works on what it allocates,
+/// `interleave()` for what all threads read, `on(n)` for a part of the program that is pinned to a node. On a machine
+/// of one node, and where the system refuses to bind (containers do), memory is served all the same, unbound:
+/// `is_bound()` tells.
 ///
-/// A full node is no failure: pages come from the nearest other one then. A strict binding would have the system end the
-/// program at a page fault, where no allocator can report it.
+/// A full node is no failure: pages come from the nearest other one then. A strict binding would have the system end
+/// the program at a page fault, where no allocator can report it.
 ///
 ///   Cost      That of `Pages`, and one system call per commit where there are several nodes. Neighbours that lie on
 ///             different nodes are separate mappings to the system, of which it allows 65,530 by default.
 ///   Threads   Any number, as `Pages`, `Topology` and `Binder`.
 ///   Failure   That of `Pages`. The constructor throws `configuration_error` for a node that `Topology` does not have.
-///   Lifetime  That of `Pages`. What was said of a page is forgotten when it is decommitted, and said anew at the commit.
+///   Lifetime  That of `Pages`. What was said of a page is forgotten when it is decommitted, and said anew at the
+///             commit.
 ///   Source    The placements are those of Linux's memory policies: A. Kleen, "A NUMA API for Linux", SUSE Labs, 2004.
 template <NumaTopology Topology = system_numa, NumaBinder Binder = system_numa_binder, class Pages = virtual_memory>
 class basic_numa {
@@ -71,7 +73,8 @@ private:
         if (nodes.contains(node)) return;
         detail::throw_bad_configuration(
             {.code = fault_code::bad_configuration,
-             .note = "placement::on() names node %llu; expected a node with memory: there are %llu, the highest is %llu",
+             .note = "placement::on() names node %llu; expected a node with memory: there are %llu, the highest "
+                     "is %llu",
              .numbers = {node, nodes.count(), nodes.last()}});
     }
 
@@ -91,8 +94,8 @@ private:
             case placement::kind::node: return binder_.prefer(p, bytes, node_set{}.with(where_.node()));
             case placement::kind::local: break;
         }
-        // Said of this node, instead of leaving it to the first touch: memory is committed by the thread that needs it, but
-        // another one may be the first to write to it.
+        // Said of this node, instead of leaving it to the first touch: memory is committed by the thread that needs it,
+        // but another one may be the first to write to it.
         return binder_.prefer(p, bytes, node_set{}.with(topology_.current_node()));
     }
 

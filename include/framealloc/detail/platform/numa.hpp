@@ -8,8 +8,8 @@
 //   numa_usable_nodes(mask)          the nodes that have memory which this process may use. False: the system does not
 //                                    tell, and `mask` is as it was
 //   numa_current_node()              the node of the cpu on which the caller runs; 0 where the system does not tell
-//   numa_distances(node, f)          calls f(other, distance) for every node of the machine, as seen from `node`; nothing
-//                                    is called where the system does not tell
+//   numa_distances(node, f)          calls f(other, distance) for every node of the machine, as seen from `node`;
+//                                    nothing is called where the system does not tell
 //   numa_prefer(p, bytes, mask)      pages that whole pages will get come from the one node of `mask`; from the nearest
 //                                    other one when it is full. False: refused, and nothing has changed
 //   numa_interleave(p, bytes, mask)  the same in turn from all nodes of `mask`

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
-// The contract on nodes, on Linux: see numa.hpp. The system calls are made directly. What libnuma would add to them is a
-// wrapper of one line each and a library to link, which a core of headers alone must not ask for.
+// The contract on nodes, on Linux: see numa.hpp. The system calls are made directly. What libnuma would add to them is
+// a wrapper of one line each and a library to link, which a core of headers alone must not ask for.
 
 #include <framealloc/detail/platform/numa_mask.hpp>
 
@@ -64,7 +64,8 @@ inline bool numa_usable_nodes(numa_mask& mask) noexcept {
     // Containers refuse the call and show the machine: what is not allowed will be refused when it is bound.
     char text[linux_numa::text_bytes];
     numa_mask listed;
-    if (!linux_numa::read_text("/sys/devices/system/node/has_memory", text) || !numa_read_list(text, listed)) return false;
+    if (!linux_numa::read_text("/sys/devices/system/node/has_memory", text)) return false;
+    if (!numa_read_list(text, listed)) return false;
     mask = listed;
     return true;
 }

@@ -16,7 +16,8 @@ struct numa_mask {
 inline constexpr int numa_no_page = -1;   ///< no memory there: never touched, or nobody's address
 inline constexpr int numa_not_told = -2;  ///< the system refuses to answer
 
-/// Reads "0-3,8", as Linux lists nodes, into `mask`. False where the text is no such list; numbers too large are left out.
+/// Reads "0-3,8", as Linux lists nodes, into `mask`. False where the text is no such list; numbers too large are left
+/// out.
 inline bool numa_read_list(char const* text, numa_mask& mask) noexcept {
     auto const number = [&text](unsigned& n) {
         if (*text < '0' || *text > '9') return false;
