@@ -151,26 +151,27 @@ public:
 
     // --- what goes home ----------------------------------------------------------------------------------------------
 
-    /// As the verbs of the same names, for blocks of any of the instances.
-    void pool_free(void* p) noexcept { home(p).pool_free(p); }
-    void pool_free(void* p, layout given) noexcept { home(p).pool_free(p, given); }
-    void heap_free(void* p) noexcept { home(p).heap_free(p); }
-    void heap_free(void* p, layout given) noexcept { home(p).heap_free(p, given); }
+    /// As the verbs of the same names, for blocks of any of the instances. A pointer that none of them gave is reported at
+    /// every level (FA211), and nothing is done with it.
+    void pool_free(void* p) noexcept { send_home(p, [&](Alloc& to) { to.pool_free(p); }); }
+    void pool_free(void* p, layout given) noexcept { send_home(p, [&](Alloc& to) { to.pool_free(p, given); }); }
+    void heap_free(void* p) noexcept { send_home(p, [&](Alloc& to) { to.heap_free(p); }); }
+    void heap_free(void* p, layout given) noexcept { send_home(p, [&](Alloc& to) { to.heap_free(p, given); }); }
     template <class T>
     void pool_delete(T* object) noexcept {
-        if (object != nullptr) home(whole(object)).pool_delete(object);
+        send_home(whole(object), [&](Alloc& to) { to.pool_delete(object); });
     }
     template <class T>
     void pool_delete(std::span<T> objects) noexcept {
-        if (objects.data() != nullptr) home(whole(objects.data())).pool_delete(objects);
+        send_home(whole(objects.data()), [&](Alloc& to) { to.pool_delete(objects); });
     }
     template <class T>
     void heap_delete(T* object) noexcept {
-        if (object != nullptr) home(whole(object)).heap_delete(object);
+        send_home(whole(object), [&](Alloc& to) { to.heap_delete(object); });
     }
     template <class T>
     void heap_delete(std::span<T> objects) noexcept {
-        if (objects.data() != nullptr) home(whole(objects.data())).heap_delete(objects);
+        send_home(whole(objects.data()), [&](Alloc& to) { to.heap_delete(objects); });
     }
 
     // --- reports -----------------------------------------------------------------------------------------------------
@@ -243,14 +244,16 @@ private:
         return instance;
     }
 
-    /// Who frees `p`: its instance, or the thread's own, which reports what it does not know.
-    [[nodiscard]] Alloc& home(void* p) noexcept {
+    template <class Free>
+    void send_home(void* p, Free&& free) noexcept {
+        if (p == nullptr) return;
         Alloc* const found = owner_of(p);
-        return found != nullptr ? *found : here();
+        // Nobody's: the thread's own instance says so, by address, where it does not know the pointer either.
+        found != nullptr ? free(*found) : here().pool_free(p);
     }
     template <class T>
     [[nodiscard]] static void* whole(T* object) noexcept {
-        if constexpr (std::is_polymorphic_v<T> && !std::is_final_v<T>) {
+        if constexpr (std::is_polymorphic_v<T> && !std::is_final_v<T>) {  // null stays null
             return dynamic_cast<void*>(const_cast<std::remove_cv_t<T>*>(object));
         } else {
             return const_cast<std::remove_cv_t<T>*>(object);

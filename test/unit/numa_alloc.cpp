@@ -358,23 +358,48 @@ BOOST_AUTO_TEST_CASE(where_binding_is_refused_each_node_serves_unbound)
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_pointer_of_nobodys_and_a_second_free_are_named)
+BOOST_AUTO_TEST_CASE(a_pointer_of_nobodys_is_named_by_every_form_and_stays_as_it_is)
+{
+    bench on{test::two_nodes};
+    smart_alloc stranger;
+    void* const theirs = stranger.pool_alloc(small);
+    both* const object = stranger.pool_new<both>();
+    auto const row = stranger.pool_array<both>(2);
+    {
+        test::fault_recorder faults;
+        on.alloc.pool_free(theirs);
+        on.alloc.pool_free(theirs, small);
+        on.alloc.heap_free(theirs);
+        on.alloc.heap_free(theirs, small);
+        on.alloc.heap_free(&on);
+        on.alloc.pool_delete(object);
+        on.alloc.heap_delete(object);
+        on.alloc.pool_delete(row);
+        on.alloc.heap_delete(row);
+        BOOST_TEST(faults.count() == 9u);
+        for (fault_code const code : faults.codes()) BOOST_TEST(code == fault_code::foreign_pointer);
+    }
+    BOOST_TEST(both::alive == 3);
+    BOOST_TEST(on.alloc.on_node(0).pool_alloc(small) != theirs);
+    stranger.pool_delete(object);
+    stranger.pool_delete(row);
+    stranger.pool_free(theirs);
+    BOOST_TEST(stranger.stats().pool_blocks_live == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_second_free_and_a_wrong_size_are_named_at_the_checked_level)
 {
     bench<many<diagnostics::checked>> on{test::two_nodes};
-    smart_alloc stranger;
     test::fault_recorder faults;
-    void* const theirs = stranger.pool_alloc(small);
-    on.alloc.pool_free(theirs);
-    BOOST_TEST(faults.last() == fault_code::foreign_pointer);
-    on.alloc.heap_free(&on);
-    BOOST_TEST(faults.last() == fault_code::foreign_pointer);
-    BOOST_TEST(faults.count() == 2u);
     void* const p = on.alloc.on_node(1).pool_alloc(small);
+    on.alloc.pool_free(p, {.bytes = 500, .align = 16});
+    BOOST_TEST(faults.last() == fault_code::wrong_size);
     on.alloc.pool_free(p);
-    BOOST_TEST(faults.count() == 2u);
+    BOOST_TEST(faults.count() == 1u);
     on.alloc.pool_free(p);
     BOOST_TEST(faults.last() == fault_code::double_free);
-    stranger.pool_free(theirs);
+    on.alloc.on_node(0).pool_free(p, small);  // past the allocator of many nodes, to the wrong one
+    BOOST_TEST(faults.last() == fault_code::foreign_pointer);
 }
 
 BOOST_AUTO_TEST_CASE(policy_objects_are_each_nodes_own)
