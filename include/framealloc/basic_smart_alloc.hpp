@@ -140,6 +140,12 @@ public:
     /// A small copyable handle with the same verbs. It does not keep the instance alive; `shared_alloc` does.
     [[nodiscard]] alloc_ref<A> ref() noexcept { return alloc_ref<A>{core_}; }
 
+    /// Gives back what is empty: frame chunks, slabs, whole pages inside slabs, cached heap blocks, and the blocks in this
+    /// thread's magazines. Other threads follow at their next slow path or frame's end. Answers how many bytes the backend
+    /// has got; pages inside slabs leave the process, too, and are not among them. O(what is held). Thread-safe. A backend
+    /// without virtual memory gets whole regions only.
+    std::size_t trim() noexcept { return core_.trim(); }
+
     // --- reports ------------------------------------------------------------------------------------------------------
 
     [[nodiscard]] alloc_stats stats() { return detail::collect_stats(core_); }

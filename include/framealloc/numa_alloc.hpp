@@ -174,6 +174,13 @@ public:
         send_home(whole(objects.data()), [&](Alloc& to) { to.heap_delete(objects); });
     }
 
+    /// As `trim` of an instance, for all of them; the bytes are those of all nodes.
+    std::size_t trim() noexcept {
+        std::size_t bytes = 0;
+        for (unsigned i = 0; i < made_; ++i) bytes += stations_[i]->alloc.trim();
+        return bytes;
+    }
+
     // --- reports -----------------------------------------------------------------------------------------------------
 
     /// All nodes together; those of one are `on_node(n).stats()`.

@@ -24,7 +24,7 @@ FLOORS = [
     # 0  the words everything is said in, and the integers, rings and system calls that policies are made of
     (0, r"framealloc/detail/platform/"),
     (0, r"framealloc/detail/(bits|atomic|ring|construct)\.hpp"),
-    (0, r"framealloc/(layout|sizes|intent|fault|failure|config|frame_chunk|chunk_stack|checkpoint|policy|stats|verification|"
+    (0, r"framealloc/(backend_result|layout|sizes|intent|fault|failure|config|frame_chunk|chunk_stack|checkpoint|policy|stats|verification|"
         r"operation_counters|numa)\.hpp"),
     # 2  machinery: knows concepts, never a policy. The verbs belong to it, since a thread's state has them.
     (2, r"framealloc/detail/"),

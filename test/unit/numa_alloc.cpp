@@ -344,6 +344,30 @@ BOOST_AUTO_TEST_CASE(statistics_are_those_of_the_nodes_together)
     on.alloc.heap_free(c);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_empty_goes_back_on_all_nodes_and_what_comes_again_is_placed_again)
+{
+    bench on{test::two_nodes};
+    std::size_t reserved[2];
+    for (unsigned const node : {0u, 1u}) {
+        auto& instance = on.alloc.on_node(node);
+        std::vector<void*> blocks(5000);
+        for (void*& p : blocks) p = instance.pool_alloc(small);
+        for (void* const p : blocks) on.alloc.pool_free(p);
+        reserved[node] = instance.stats().backend_bytes;
+    }
+    std::size_t const bytes = on.alloc.trim();
+    for (unsigned const node : {0u, 1u}) {
+        auto& instance = on.alloc.on_node(node);
+        BOOST_TEST(instance.stats().backend_bytes < reserved[node]);
+        reserved[node] -= instance.stats().backend_bytes;
+        void* const p = instance.pool_alloc(small);
+        BOOST_TEST(on.log.was_for(p, node));
+        on.alloc.pool_free(p);
+    }
+    BOOST_TEST(bytes == reserved[0] + reserved[1]);
+    for (test::bind_request const& r : on.log.all()) BOOST_TEST(!r.was_touched);
+}
+
 BOOST_AUTO_TEST_CASE(where_binding_is_refused_each_node_serves_unbound)
 {
     bench on{test::two_nodes};

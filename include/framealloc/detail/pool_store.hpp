@@ -149,6 +149,23 @@ public:
         }
     }
 
+    /// Settles what waits in the depots and gives back what is empty then.
+    void trim() noexcept {
+        for (std::size_t c = 0; c < class_count; ++c) {
+            // As many as fit in, and no more: other threads go on putting.
+            for (std::size_t i = 0; i < depot_depth; ++i) {
+                batch* const b = take_full(c);
+                if (b == nullptr) break;
+                settle(c, b->slots, b->count);
+                locked const guard{guard_};
+                b->next = empties_;
+                empties_ = b;
+            }
+        }
+        locked const guard{guard_};
+        registry_.trim(config_, gate_, map_);
+    }
+
     [[nodiscard]] std::size_t committed_bytes() const noexcept { return registry_.committed_bytes(); }
     [[nodiscard]] std::ptrdiff_t blocks_out(std::size_t c) const noexcept { return depots_[c].out.load(order::relaxed); }
     [[nodiscard]] std::ptrdiff_t blocks_in_depot(std::size_t c) const noexcept {
@@ -248,6 +265,23 @@ public:
                 stash_ = b;
                 return;
             }
+        }
+    }
+
+    /// Settles the blocks that the thread holds, and stops carving. The batches stay, empty.
+    void settle_all(hot_state& hot, store& shared) noexcept {
+        for (std::size_t c = 0; c < class_count; ++c) {
+            if (batch* const loaded = unload(hot.magazines[c])) {
+                shared.settle(c, loaded->slots, loaded->count);
+                loaded->count = 0;
+                load(hot.magazines[c], c, loaded);
+            }
+            if (batch* const spare = spare_[c]) {
+                shared.settle(c, spare->slots, spare->count);
+                spare->count = 0;
+                set_spare(c, spare);
+            }
+            shared.give_up(carving_[c]);
         }
     }
 

@@ -153,6 +153,27 @@ struct slab {
         return n;
     }
 
+    /// For the owner: calls `f(place, bytes)` for each run of whole pages in which no block is out. Settlers may add to them
+    /// meanwhile, and nobody can take from them but the owner.
+    template <class F>
+    void for_each_free_run_of_pages(std::size_t page_bytes, F&& f) noexcept {
+        std::size_t const carved = slab_word{word.load(order::relaxed)}.carved();
+        std::size_t run_begin = shape->first_block;
+        auto const end_run = [&](std::size_t run_end) {
+            std::size_t const begin = round_up(run_begin, page_bytes);
+            std::size_t const end = run_end & ~(page_bytes - 1);
+            if (begin < end) f(pointer_to<void>(address_of(this) + begin), end - begin);
+        };
+        for (std::size_t i = 0; i < carved; ++i) {
+            // acquire: the settler's last writes to the block come before the page goes.
+            bool const is_free = (settled_bits()[i / 64].load(order::acquire) >> (i % 64) & 1) != 0;
+            if (is_free) continue;
+            end_run(shape->first_block + i * shape->block_bytes);
+            run_begin = shape->first_block + (i + 1) * shape->block_bytes;
+        }
+        end_run(A::pool::slab_bytes);
+    }
+
 private:
     [[nodiscard]] std::uint64_t mask(void const* p) const noexcept { return std::uint64_t{1} << (index_of(p) % 64); }
     std::uint64_t flip(void const* p, bool live) noexcept {

@@ -40,6 +40,9 @@ public:
     [[nodiscard]] thread_state* state() noexcept { return this; }
     [[nodiscard]] chunk_source<A> chunks() noexcept;
 
+    /// Gives back what the thread holds and does not use, if `trim()` has been called since the last time.
+    FRAMEALLOC_COLD void follow_trim() noexcept;
+
     FRAMEALLOC_COLD void* frame_miss(layout request) noexcept;
     FRAMEALLOC_COLD void* frame_miss_or_throw(layout request);
     FRAMEALLOC_COLD void* pool_miss(layout request, std::size_t c) noexcept;
@@ -50,6 +53,8 @@ public:
     [[no_unique_address]] typename choose_pool_cache<A>::type pools{};
     [[no_unique_address]] typename A::diagnostics::thread_part counted{};
     thread_state* next_joined = nullptr;
+
+    unsigned trims_followed = 0;
 
 private:
     /// Serves, or answers null with `why` filled in.

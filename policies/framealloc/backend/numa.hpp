@@ -51,6 +51,10 @@ public:
     }
     [[nodiscard]] bool decommit(void* p, std::size_t bytes) noexcept { return pages_.decommit(p, bytes); }
     [[nodiscard]] bool release(void* p, layout range) noexcept { return pages_.release(p, range); }
+    /// What was said of the pages still holds for the memory that the next write brings.
+    [[nodiscard]] bool discard(void* p, std::size_t bytes) noexcept requires has_discard<Pages> {
+        return pages_.discard(p, bytes);
+    }
 
     [[nodiscard]] void* try_allocate(layout request) noexcept {
         void* const p = pages_.try_allocate(request);
@@ -105,6 +109,11 @@ private:
     [[no_unique_address]] Pages pages_{};
     detail::atomic<std::size_t> bound_bytes_{0};
     detail::atomic<std::size_t> refused_{0};
+
+    // Last, so that a compiler that stops reading a class at a failed assertion has seen the rest and says no more.
+    static_assert(has_virtual_memory<Pages>,
+                  "framealloc: backend::basic_numa<Topology, Binder, Pages> wants a backend of pages, which reserves, "
+                  "commits, decommits and releases");
 };
 
 /// The machine that the program runs on.
