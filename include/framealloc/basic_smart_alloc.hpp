@@ -151,6 +151,8 @@ public:
     [[nodiscard]] alloc_stats stats() { return detail::collect_stats(core_); }
     /// Bytes that a live pool or heap block has room for; 0 for any other address.
     [[nodiscard]] std::size_t usable_size(void* p) noexcept { return core_.usable_size(p); }
+    /// Whether `p` lies in a slab of this instance, or is a heap block of it, alive or freed. Any thread; O(1).
+    [[nodiscard]] bool owns(void* p) noexcept { return core_.owns(p); }
     /// Checks every structure, while the instance is at rest. O(slabs + heap blocks).
     [[nodiscard]] verification verify() { return detail::verify_all(core_); }
     /// Unique among all instances of the process, in its whole life; 0 before the first use.

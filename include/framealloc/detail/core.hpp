@@ -254,6 +254,16 @@ public:
         return prefix.whole_bytes - (address_of(p) - address_of(prefix.base));
     }
 
+    /// Whether `p` lies in a slab of this instance, or is a heap block of it, alive or freed: for who has several instances
+    /// and an address. Two loads of the page map, and one of what lies at or below the address.
+    [[nodiscard]] bool owns(void* p) noexcept {
+        address_kind const kind = map_.kind_of(p);
+        if constexpr (has_pools) {
+            if (kind == address_kind::slab) return slab<A>::of(p)->instance == this;
+        }
+        return kind == address_kind::heap && heap_.is_ours(p);
+    }
+
     // --- frames -------------------------------------------------------------------------------------------------------
 
     [[nodiscard]] bool begin_frame(state_type& s) {
