@@ -56,7 +56,7 @@ def read(root):
     for base in ("include", "policies"):
         for path in sorted((root / base).rglob("*.hpp")):
             files[path.relative_to(root / base).as_posix()] = (path, path.read_text().splitlines())
-    for base in ("src", "example", "tools", "test/unit", "test/conformance", "test/stress"):
+    for base in ("src", "example", "tools", "test/unit", "test/conformance", "test/pairwise", "test/stress"):
         for path in sorted((root / base).rglob("*.[ch]pp")):
             files[path.relative_to(root).as_posix()] = (path, path.read_text().splitlines())
     return files

@@ -149,7 +149,7 @@ void check_inbox(conformance_report& report, std::size_t threads) {
                   {{"given", given.load()}, {"taken", taken}, {"twice", doubled}});
     inbox_item late{};
     report.expect(!box.try_give(&late), "a closed inbox refuses");
-    report.expect(box.take_all() == nullptr && box.close() == nullptr, "a closed inbox is empty");
+    report.expect(box.close() == nullptr && box.take_all() == nullptr, "a closed inbox is empty");
     report.expect(!box.try_give(&late), "taking does not open a closed inbox");
     box.open();
     std::size_t fits = 0;

@@ -67,10 +67,12 @@ struct owner_queue {
             return false;
         }
         [[nodiscard]] T* take_and_set(std::uintptr_t next_head) noexcept {
-            if (head_.load(detail::order::relaxed) == next_head) return nullptr;
+            // Only the owner closes: what is closed now stays so, and what is empty needs no exchange.
+            std::uintptr_t const now = head_.load(detail::order::relaxed);
+            if (now == closed || now == next_head) return nullptr;
             // acquire: pairs with the givers' release.
             std::uintptr_t const seen = head_.exchange(next_head, detail::order::acquire);
-            T* const first = seen == closed ? nullptr : detail::pointer_to<T>(seen);
+            T* const first = detail::pointer_to<T>(seen);
             std::size_t n = 0;
             for (T const* item = first; item != nullptr; item = item->next) ++n;
             if (n != 0) count_.fetch_sub(n, detail::order::relaxed);
