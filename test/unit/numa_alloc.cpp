@@ -13,6 +13,8 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <climits>
+#include <cstdint>
 #include <cstring>
 #include <string>
 #include <thread>
@@ -35,10 +37,10 @@ BOOST_AUTO_TEST_CASE(this_machine_has_an_instance_per_node_and_the_thread_uses_i
     BOOST_TEST(bool(alloc.verify()));
 }
 
+// Where every figure is a word, so that one that is forgotten can be seen.
+#if SIZE_MAX == ULLONG_MAX
 BOOST_AUTO_TEST_CASE(the_statistics_of_two_instances_add_up_figure_by_figure)
 {
-    // Every member is a word: all of them one, and then two.
-    static_assert(sizeof(std::size_t) == sizeof(unsigned long long));
     using words = std::array<unsigned long long, sizeof(alloc_stats) / sizeof(unsigned long long)>;
     words ones;
     ones.fill(1);
@@ -47,6 +49,7 @@ BOOST_AUTO_TEST_CASE(the_statistics_of_two_instances_add_up_figure_by_figure)
     auto const got = std::bit_cast<words>(sum);
     for (unsigned long long const word : got) BOOST_TEST(word == 2u);
 }
+#endif
 
 #if FRAMEALLOC_TEST_HWLOC
 
@@ -109,7 +112,9 @@ constexpr layout large{.bytes = 100000, .align = 16};
 
 BOOST_AUTO_TEST_CASE(each_node_has_an_instance_whose_memory_and_self_lie_on_it)
 {
-    for (char const* const description : {test::one_node, test::two_nodes, test::eight_nodes}) {
+    char const* const more_nodes_than_slots = "package:20 numa:1 core:2 pu:1";
+    for (char const* const description :
+         {test::one_node, test::two_nodes, test::eight_nodes, more_nodes_than_slots}) {
         bench on{description};
         unsigned const count = on.machine.nodes().count();
         BOOST_TEST(on.alloc.node_count() == count);
