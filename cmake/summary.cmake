@@ -14,6 +14,10 @@ framealloc_on_or_off(FRAMEALLOC_TESTS "yes, run them with ctest")
 framealloc_on_or_off(FRAMEALLOC_BENCHMARKS "yes, perf/framealloc_perf")
 framealloc_on_or_off(FRAMEALLOC_EXAMPLES "yes, in example/")
 framealloc_on_or_off(FRAMEALLOC_INSTALL "yes, below ${CMAKE_INSTALL_PREFIX}")
+set(FRAMEALLOC_NUMA_text "no (-D FRAMEALLOC_NUMA=ON, with libhwloc-dev)")
+if(TARGET framealloc_numa)
+    set(FRAMEALLOC_NUMA_text "yes, framealloc::numa: topologies by hwloc")
+endif()
 set(framealloc_sanitizers "none (-D FRAMEALLOC_SANITIZE=address,undefined or thread)")
 if(FRAMEALLOC_SANITIZE)
     set(framealloc_sanitizers "${FRAMEALLOC_SANITIZE}")
@@ -22,6 +26,7 @@ endif()
 set(framealloc_summary "framealloc ${PROJECT_VERSION}
      headers      framealloc::headers, always
      library      ${FRAMEALLOC_LIBRARY_text}
+     numa         ${FRAMEALLOC_NUMA_text}
      tests        ${FRAMEALLOC_TESTS_text}
      benchmarks   ${FRAMEALLOC_BENCHMARKS_text}
      examples     ${FRAMEALLOC_EXAMPLES_text}

@@ -140,11 +140,19 @@ public:
     /// A small copyable handle with the same verbs. It does not keep the instance alive; `shared_alloc` does.
     [[nodiscard]] alloc_ref<A> ref() noexcept { return alloc_ref<A>{core_}; }
 
+    /// Gives back what is empty: frame chunks, slabs, whole pages inside slabs, cached heap blocks, and the blocks in this
+    /// thread's magazines. Other threads follow at their next slow path or frame's end. Answers how many bytes the backend
+    /// has got; pages inside slabs leave the process, too, and are not among them. O(what is held). Thread-safe. A backend
+    /// without virtual memory gets whole regions only.
+    std::size_t trim() noexcept { return core_.trim(); }
+
     // --- reports ------------------------------------------------------------------------------------------------------
 
     [[nodiscard]] alloc_stats stats() { return detail::collect_stats(core_); }
     /// Bytes that a live pool or heap block has room for; 0 for any other address.
     [[nodiscard]] std::size_t usable_size(void* p) noexcept { return core_.usable_size(p); }
+    /// Whether `p` lies in a slab of this instance, or is a heap block of it, alive or freed. Any thread; O(1).
+    [[nodiscard]] bool owns(void* p) noexcept { return core_.owns(p); }
     /// Checks every structure, while the instance is at rest. O(slabs + heap blocks).
     [[nodiscard]] verification verify() { return detail::verify_all(core_); }
     /// Unique among all instances of the process, in its whole life; 0 before the first use.

@@ -50,6 +50,19 @@ public:
         return detail::pointer_to<void>(place);
     }
 
+    /// The chunk that the window stands in has grown in place: so does the window.
+    void grown(frame_window& window) noexcept {
+        window.limit = regular_.last->end();
+        reserved_.store(regular_.last->reserved_before + regular_.last->bytes, detail::order::relaxed);
+    }
+    /// The chunk that was taken last; there is one.
+    [[nodiscard]] frame_chunk& newest() noexcept { return *regular_.last; }
+    /// Takes the only chunk out, for an engine that gives it back itself. The window is closed.
+    [[nodiscard]] frame_chunk* take_out() noexcept {
+        reserved_.store(0, detail::order::relaxed);
+        return regular_.take_first();
+    }
+
     [[nodiscard]] frame_position position(frame_window const& window) const noexcept {
         // Where nothing has been served yet, also before a frame is joined, the place to come back to is the start.
         std::uintptr_t const cursor = window.at();

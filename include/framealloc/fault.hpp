@@ -28,6 +28,8 @@ enum class fault_code : std::uint16_t {
     out_of_memory = 303,
     impossible_size = 304,
     impossible_alignment = 305,
+    backend_misaligned = 306,
+    giver_unknown = 307,
     internal = 901,
     bad_configuration = 902,
 };
@@ -68,6 +70,10 @@ inline constexpr fault_text fault_table[] = {
      "check the element count: count * sizeof(T) may have overflowed"},
     {fault_code::impossible_alignment, "alignment that cannot be honoured",
      "ask for a power of two, from 1 to 2097152 bytes"},
+    {fault_code::backend_misaligned, "the backend gave memory that is not aligned as it was asked",
+     "correct the backend: hold it against framealloc/testing/backend.hpp"},
+    {fault_code::giver_unknown, "memory from a giver that is no part of this backend",
+     "look for writes beyond a block: the giver is kept below each block, and in each chunk's head"},
     {fault_code::internal, "internal error of the allocator", "please report this"},
     {fault_code::bad_configuration, "configuration out of range", "correct the named field"},
 };

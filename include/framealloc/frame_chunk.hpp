@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
+#include <framealloc/backend_result.hpp>
 #include <framealloc/detail/atomic.hpp>
 #include <framealloc/detail/bits.hpp>
 #include <framealloc/layout.hpp>
@@ -48,7 +49,8 @@ struct alignas(granule) frame_chunk {
     frame_chunk* next = nullptr;       ///< taken after this one
     frame_chunk* prev = nullptr;       ///< taken before this one
     std::size_t bytes = 0;             ///< of the whole chunk, head included
-    std::size_t align = granule;       ///< of the head's address
+    std::uint32_t align = granule;     ///< of the head's address
+    giver_byte giver = 0;              ///< who gave it, for the way back
     std::uintptr_t used_to = 0;        ///< where the cursor stood when the frame went on to the next chunk
     std::size_t used_before = 0;       ///< bytes the frame had used in the chunks before this one
     std::size_t reserved_before = 0;   ///< bytes of the chunks before this one

@@ -4,6 +4,7 @@
 // The six families of policies: what each promises, as a concept of small clauses, and beside it a `require_...` type
 // that says in words which clause a policy misses.
 
+#include <framealloc/backend_result.hpp>
 #include <framealloc/frame_chunk.hpp>
 #include <framealloc/layout.hpp>
 
@@ -35,19 +36,34 @@ concept in_family = policy<P> && std::same_as<typename P::family, Family>;
 
 template <class B>
 concept has_try_allocate = requires(B& backend, layout request) {
-    { backend.try_allocate(request) } noexcept -> std::same_as<void*>;
+    { backend.try_allocate(request) } noexcept -> backend_answer;
 };
 template <class B>
 concept has_deallocate = requires(B& backend, void* p, layout given) {
     { backend.deallocate(p, given) } noexcept;
+} || requires(B& backend, void* p, layout given, giver_byte giver) {
+    { backend.deallocate(p, given, giver) } noexcept;
 };
-/// Optional: address space first, memory later. All four or none.
+/// Optional: address space first, memory later. All four or none. With givers, the last three take one more argument.
 template <class B>
 concept has_virtual_memory = requires(B& backend, void* p, std::size_t bytes, layout range) {
-    { backend.reserve(range) } noexcept -> std::same_as<void*>;
+    { backend.reserve(range) } noexcept -> backend_answer;
     { backend.commit(p, bytes) } noexcept -> std::same_as<bool>;
     { backend.decommit(p, bytes) } noexcept -> std::same_as<bool>;
     { backend.release(p, range) } noexcept -> std::same_as<bool>;
+} || requires(B& backend, void* p, std::size_t bytes, layout range, giver_byte giver) {
+    { backend.reserve(range) } noexcept -> backend_answer;
+    { backend.commit(p, bytes, giver) } noexcept -> std::same_as<bool>;
+    { backend.decommit(p, bytes, giver) } noexcept -> std::same_as<bool>;
+    { backend.release(p, range, giver) } noexcept -> std::same_as<bool>;
+};
+/// Optional: whole pages of committed memory may lose their contents and give their memory back, and stay committed: the
+/// next write brings fresh memory. False: unchanged.
+template <class B>
+concept has_discard = requires(B& backend, void* p, std::size_t bytes) {
+    { backend.discard(p, bytes) } noexcept -> std::same_as<bool>;
+} || requires(B& backend, void* p, std::size_t bytes, giver_byte giver) {
+    { backend.discard(p, bytes, giver) } noexcept -> std::same_as<bool>;
 };
 /// Optional: `static constexpr bool is_thread_safe = true` frees the heap path of a lock around each call.
 template <class B>
@@ -61,7 +77,8 @@ concept has_bounded_range = requires(B& backend) {
 
 /// Where raw memory comes from. `try_allocate` answers memory of at least `request.bytes`, aligned to `request.align`, or
 /// null; `deallocate` takes it back with the same layout. `request.bytes` is never zero. Calls may come from any thread,
-/// one at a time unless the backend declares itself thread-safe.
+/// one at a time unless the backend declares itself thread-safe. A backend that passes requests on answers a
+/// `backend_result`, and is handed the giver back in front of whatever it gave.
 template <class P>
 concept BackendPolicy = in_family<P, backend_family> && has_try_allocate<P> && has_deallocate<P>;
 
@@ -78,6 +95,14 @@ struct chunk_source_archetype {
     frame_chunk* take(layout whole) noexcept;
     /// Chunks that the frame no longer needs.
     void give_back(chunk_chain chunks) noexcept;
+
+    // Only over backends with virtual memory, for an arena that says `needs_virtual_memory`:
+    /// A chunk in `whole.bytes` of address space, of which the first `bytes` have memory; null when there is none.
+    frame_chunk* take_growing(layout whole, std::size_t bytes) noexcept;
+    /// Memory for `more` bytes behind those that the chunk has. False: none, and nothing has changed.
+    bool grow(frame_chunk& chunk, std::size_t more) noexcept;
+    /// Gives such a chunk back, with its address space. False: the backend would not take it.
+    bool give_back_growing(frame_chunk* chunk, layout whole) noexcept;
 };
 
 namespace detail {
@@ -131,13 +156,24 @@ concept has_for_each_used = requires(E const& engine, frame_window const& window
 
 /// How a frame grows. The hot path is `frame_window`'s and the same for every arena; an engine, one per thread and
 /// instance, serves what the window cannot: `allocate` makes room and serves the request, or answers null with nothing
-/// changed. `chunk_stack` has everything but `allocate` and `prepare`.
+/// changed. `chunk_stack` has everything but `allocate` and `prepare`. A policy may say more:
+///
+///     static constexpr std::size_t max_frame_bytes         the most that one frame can use
+///     static constexpr bool needs_virtual_memory = true    it grows chunks in place
+///     static constexpr std::size_t frames_in_flight = n    the last n frames stay alive; `reset` ends the oldest
 template <class P>
 concept ArenaPolicy = in_family<P, arena_family> && has_arena_engine<P> && has_allocate<detail::arena_engine_of<P>> &&
                       has_prepare<detail::arena_engine_of<P>> && has_open<detail::arena_engine_of<P>> &&
                       has_position<detail::arena_engine_of<P>> && has_rewind<detail::arena_engine_of<P>> &&
                       has_reset<detail::arena_engine_of<P>> && has_release<detail::arena_engine_of<P>> &&
                       has_byte_counts<detail::arena_engine_of<P>> && has_for_each_used<detail::arena_engine_of<P>>;
+
+/// How many of a thread's latest frames an arena keeps alive, the current one included: 1 unless the policy says more.
+template <class P>
+inline constexpr std::size_t frames_in_flight_of = 1;
+template <class P>
+    requires requires { typename detail::size_constant<P::frames_in_flight>; }
+inline constexpr std::size_t frames_in_flight_of<P> = P::frames_in_flight;
 
 // --- pool: size classes and slab shape --------------------------------------------------------------------------------
 
@@ -178,6 +214,14 @@ concept has_exchange = requires(typename P::template exchange<int, 4>& e, int* i
     { e.try_put(item) } noexcept -> std::same_as<bool>;
     { e.try_take() } noexcept -> std::same_as<int*>;
 };
+
+/// Optional: `static constexpr bool returns_to_owner = true` sends full batches of freed blocks home, through
+/// `template <class T, std::size_t Depth> class inbox`.
+template <class P>
+inline constexpr bool returns_to_owner = false;
+template <class P>
+    requires requires { requires P::returns_to_owner; }
+inline constexpr bool returns_to_owner<P> = true;
 
 /// How threads meet. `exchange<T, Depth>` is a first-in first-out queue of at most `Depth` pointers whose two operations
 /// never wait: they answer false or null instead. `mutex` guards cold paths only. With `one_thread` the state lives inside

@@ -39,6 +39,30 @@ struct alloc_stats {
     /// Counted from `diagnostics::counters` up; zero below.
     operation_counts operations{};
 
+    /// The figures of two instances together. A thread that has state with both counts twice; peaks add up to the most
+    /// that both together can have had.
+    alloc_stats& operator+=(alloc_stats const& other) noexcept {
+        frame_bytes_used += other.frame_bytes_used;
+        frame_bytes_reserved += other.frame_bytes_reserved;
+        frame_bytes_wasted += other.frame_bytes_wasted;
+        frame_bytes_last += other.frame_bytes_last;
+        frame_bytes_peak += other.frame_bytes_peak;
+        frames_begun += other.frames_begun;
+        frame_bytes_total += other.frame_bytes_total;
+        pool_blocks_live += other.pool_blocks_live;
+        pool_bytes_live += other.pool_bytes_live;
+        pool_bytes_cached += other.pool_bytes_cached;
+        pool_bytes_reserved += other.pool_bytes_reserved;
+        heap_blocks_live += other.heap_blocks_live;
+        heap_bytes_live += other.heap_bytes_live;
+        heap_bytes_cached += other.heap_bytes_cached;
+        backend_bytes += other.backend_bytes;
+        backend_bytes_peak += other.backend_bytes_peak;
+        backend_calls += other.backend_calls;
+        threads += other.threads;
+        operations += other.operations;
+        return *this;
+    }
     friend bool operator==(alloc_stats const&, alloc_stats const&) noexcept = default;
 };
 

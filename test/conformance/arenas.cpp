@@ -2,6 +2,8 @@
 #include "support/test.hpp"
 
 #include <framealloc/arena/fixed.hpp>
+#include <framealloc/arena/in_flight.hpp>
+#include <framealloc/arena/virtual_memory.hpp>
 #include <framealloc/testing/arena.hpp>
 
 using namespace framealloc;
@@ -62,6 +64,19 @@ BOOST_AUTO_TEST_CASE(chunked_arenas_of_several_shapes_keep_what_an_arena_promise
     expect_conformance<arena::chunked<1024, 8192, 16>>();
     expect_conformance<arena::chunked<4096, 65536, 4096>>();
     expect_conformance<arena::chunked<std::size_t{64} << 10, std::size_t{1} << 20, max_alignment>>();
+}
+
+BOOST_AUTO_TEST_CASE(arenas_that_commit_on_demand_keep_what_an_arena_promises)
+{
+    expect_conformance<arena::virtual_memory<std::size_t{32} << 20>>();
+    expect_conformance<arena::virtual_memory<std::size_t{64} << 10, 4096>>();
+}
+
+BOOST_AUTO_TEST_CASE(frames_in_flight_keep_what_an_arena_promises)
+{
+    expect_conformance<arena::in_flight<1, arena::chunked<>>>();
+    expect_conformance<arena::in_flight<3, arena::chunked<>>>();
+    expect_conformance<arena::in_flight<2, arena::fixed<std::size_t{64} << 10>>>();
 }
 
 BOOST_AUTO_TEST_CASE(an_arena_of_a_users_own_keeps_what_an_arena_promises)

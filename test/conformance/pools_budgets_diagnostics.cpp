@@ -3,6 +3,7 @@
 
 #include <framealloc/budget/global.hpp>
 #include <framealloc/diagnostics/counters.hpp>
+#include <framealloc/pool/fine_size_class.hpp>
 #include <framealloc/testing/budget.hpp>
 #include <framealloc/testing/diagnostics.hpp>
 #include <framealloc/testing/pool.hpp>
@@ -148,6 +149,9 @@ BOOST_AUTO_TEST_CASE(pool_policies_keep_what_a_class_table_promises)
     expect_conformance(testing::check_pool<pool::size_class<16, 1024, 4096>>());
     expect_conformance(testing::check_pool<pool::size_class<64, 65536, (std::size_t{1} << 20)>>());
     expect_conformance(testing::check_pool<pool::none>());
+    expect_conformance(testing::check_pool<pool::fine_size_class<>>());
+    expect_conformance(testing::check_pool<pool::fine_size_class<1024, 4096>>());
+    expect_conformance(testing::check_pool<pool::fine_size_class<65536, (std::size_t{1} << 20)>>());
     expect_conformance(testing::check_pool<forty_eights>());
 }
 

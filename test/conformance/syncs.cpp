@@ -2,6 +2,7 @@
 #include "support/test.hpp"
 
 #include <framealloc/sync/mutex.hpp>
+#include <framealloc/sync/owner_queue.hpp>
 #include <framealloc/testing/sync.hpp>
 
 #include <absl/synchronization/mutex.h>
@@ -144,6 +145,7 @@ BOOST_AUTO_TEST_CASE(every_sync_policy_keeps_what_one_promises)
 {
     expect_conformance<sync::single_threaded>();
     expect_conformance<sync::lock_free>();
+    expect_conformance<sync::owner_queue>();
     expect_conformance<sync::mutex<std::mutex>>();
     expect_conformance<sync::mutex<absl::Mutex>>();
 }

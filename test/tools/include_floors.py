@@ -18,14 +18,14 @@ FLOORS = [
     (5, r"(src|example|tools|test|perf)/"),
     # 4  facilities, which know the public interface only
     (4, r"framealloc/(object_pool|streaming|handle|group)/"),
-    (4, r"framealloc/(allocator|shared_alloc|report)\.hpp"),
+    (4, r"framealloc/(allocator|describe|shared_alloc|numa_alloc|report)\.hpp"),
     # 3  what composes policies and machinery to an allocator
     (3, r"framealloc/(smart_alloc|basic_smart_alloc|frame_scope)\.hpp"),
     # 0  the words everything is said in, and the integers, rings and system calls that policies are made of
     (0, r"framealloc/detail/platform/"),
     (0, r"framealloc/detail/(bits|atomic|ring|construct)\.hpp"),
-    (0, r"framealloc/(layout|sizes|intent|fault|failure|config|frame_chunk|chunk_stack|checkpoint|policy|stats|verification|"
-        r"operation_counters|version)\.hpp"),
+    (0, r"framealloc/(backend_result|layout|sizes|intent|fault|failure|config|frame_chunk|chunk_stack|checkpoint|policy|stats|verification|"
+        r"operation_counters|numa|version)\.hpp"),
     # 2  machinery: knows concepts, never a policy. The verbs belong to it, since a thread's state has them.
     (2, r"framealloc/detail/"),
     (2, r"framealloc/(frame_verbs|pool_verbs|heap_verbs|box)\.hpp"),
@@ -34,7 +34,7 @@ FLOORS = [
 ]
 FAMILIES = ("arena", "backend", "budget", "diagnostics", "pool", "sync")
 # Tests of one piece of machinery against its definition, which no behaviour shows as exactly.
-MACHINERY_TESTS = {"test/unit/hot_path_arithmetic.cpp"}
+MACHINERY_TESTS = {"test/unit/hot_path_arithmetic.cpp", "test/unit/numa_text.cpp"}
 
 # What only detail/platform may ask: which system this is, and what it offers.
 SYSTEM_TEST = re.compile(r"^\s*#\s*(?:el)?if(?:def|ndef)?\b.*\b(__linux__|__unix__|__APPLE__|__MACH__|__FreeBSD__|_WIN32|_WIN64|_MSC_VER|"
@@ -56,7 +56,7 @@ def read(root):
     for base in ("include", "policies"):
         for path in sorted((root / base).rglob("*.hpp")):
             files[path.relative_to(root / base).as_posix()] = (path, path.read_text().splitlines())
-    for base in ("src", "example", "tools", "test/unit", "test/conformance", "test/stress"):
+    for base in ("src", "example", "tools", "test/unit", "test/conformance", "test/pairwise", "test/stress"):
         for path in sorted((root / base).rglob("*.[ch]pp")):
             files[path.relative_to(root).as_posix()] = (path, path.read_text().splitlines())
     return files

@@ -7,6 +7,7 @@
 #include <framealloc/backend/counting.hpp>
 #include <framealloc/backend/faulting.hpp>
 #include <framealloc/sync/mutex.hpp>
+#include <framealloc/sync/owner_queue.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -46,7 +47,7 @@ private:
     std::mutex m_;
 };
 
-using with_threads = std::tuple<sync::mutex<std::mutex>, sync::lock_free>;
+using with_threads = std::tuple<sync::mutex<std::mutex>, sync::lock_free, sync::owner_queue>;
 
 constexpr layout small{.bytes = 64, .align = 16};
 

@@ -26,8 +26,8 @@ struct held {
 ///   Cost      What the backend costs, two relaxed additions, and a lock only for a backend that is not thread-safe.
 ///   Threads   Any number.
 ///   Failure   Null or false; budget and sums are as they were. `refusal()` tells the calling thread why.
-///   Lifetime  With the instance. Everything goes back by the kind of call that brought it: blocks as blocks, ranges as
-///             ranges.
+///   Lifetime  With the instance. Everything goes back by the kind of call that brought it, blocks as blocks, ranges as
+///             ranges, with the giver that came along.
 template <class A>
 class backend_gate {
     using backend_type = typename A::backend;
@@ -38,70 +38,103 @@ class backend_gate {
 
 public:
     static constexpr bool is_virtual = has_virtual_memory<backend_type>;
+    static constexpr bool can_discard = is_virtual && has_discard<backend_type>;
 
     template <class Backend, class Budget>
     constexpr backend_gate(Backend&& backend, Budget&& budget)
         : backend_(static_cast<Backend&&>(backend)), budget_(static_cast<Budget&&>(budget)) {}
 
-    [[nodiscard]] FRAMEALLOC_COLD void* take_block(layout request) noexcept {
+    /// A block; `giver` receives what is to come back with it.
+    [[nodiscard]] FRAMEALLOC_COLD void* take_block(layout request, giver_byte& giver) noexcept {
         if (!charge(request.bytes)) return nullptr;
-        void* const p = ask([&] { return backend_.value.try_allocate(request); });
-        if (p == nullptr) return undo_charge(request.bytes);
+        backend_result const r = ask([&] { return backend_calls::try_allocate(backend_.value, request); });
+        if (!r) return undo_charge(request.bytes);
+        if (!is_aligned(r.address(), request.align)) {
+            ask([&] { return backend_calls::deallocate(backend_.value, r.address(), request, r.giver()), true; });
+            return undo_charge(request.bytes, fault_code::backend_misaligned);
+        }
         note_peak();
-        return p;
+        giver = r.giver();
+        return r.address();
     }
-    FRAMEALLOC_COLD void give_block(void* p, layout given) noexcept {
-        ask([&] { return backend_.value.deallocate(p, given), true; });
+    /// False for a giver that is no part of the backend: something has written over our records. The block stays where
+    /// it is.
+    FRAMEALLOC_COLD bool give_block(void* p, layout given, giver_byte giver) noexcept {
+        if (!is_known(giver, p)) return false;
+        ask([&] { return backend_calls::deallocate(backend_.value, p, given, giver), true; });
         refund(given.bytes);
+        return true;
     }
 
     /// Addresses for `range`; with virtual memory, no memory yet.
-    [[nodiscard]] FRAMEALLOC_COLD void* take_range(layout range) noexcept {
+    [[nodiscard]] FRAMEALLOC_COLD void* take_range(layout range, giver_byte& giver) noexcept {
         if constexpr (is_virtual) {
-            void* const p = ask([&] { return backend_.value.reserve(range); });
-            if (p == nullptr) note(fault_code::out_of_memory);
-            return p;
+            backend_result const r = ask([&] { return backend_calls::reserve(backend_.value, range); });
+            if (!r) {
+                note(fault_code::out_of_memory);
+                return nullptr;
+            }
+            if (!is_aligned(r.address(), range.align)) {
+                ask([&] { return backend_calls::release(backend_.value, r.address(), range, r.giver()); });
+                note(fault_code::backend_misaligned);
+                return nullptr;
+            }
+            giver = r.giver();
+            return r.address();
         } else {
-            return take_block(range);
+            return take_block(range, giver);
         }
     }
     /// Memory for a part of a range.
-    [[nodiscard]] FRAMEALLOC_COLD bool commit([[maybe_unused]] void* p, [[maybe_unused]] std::size_t bytes) noexcept {
+    [[nodiscard]] FRAMEALLOC_COLD bool commit([[maybe_unused]] void* p, [[maybe_unused]] std::size_t bytes,
+                                              [[maybe_unused]] giver_byte giver) noexcept {
         if constexpr (is_virtual) {
             if (!charge(bytes)) return false;
-            if (!ask([&] { return backend_.value.commit(p, bytes); })) return undo_charge(bytes) != nullptr;
+            if (!ask([&] { return backend_calls::commit(backend_.value, p, bytes, giver); })) {
+                return undo_charge(bytes) != nullptr;
+            }
             note_peak();
-            return true;
-        } else {
-            return true;
         }
+        return true;
     }
     /// False where the backend keeps the memory.
-    [[nodiscard]] FRAMEALLOC_COLD bool decommit([[maybe_unused]] void* p, [[maybe_unused]] std::size_t bytes) noexcept {
+    [[nodiscard]] FRAMEALLOC_COLD bool decommit([[maybe_unused]] void* p, [[maybe_unused]] std::size_t bytes,
+                                                [[maybe_unused]] giver_byte giver) noexcept {
         if constexpr (is_virtual) {
-            if (!ask([&] { return backend_.value.decommit(p, bytes); })) return false;
+            if (!ask([&] { return backend_calls::decommit(backend_.value, p, bytes, giver); })) return false;
             refund(bytes);
             return true;
         } else {
             return false;
         }
     }
+    /// Lets the contents of committed pages go; they stay committed, and charged. False where the backend cannot.
+    FRAMEALLOC_COLD bool discard([[maybe_unused]] void* p, [[maybe_unused]] std::size_t bytes,
+                                 [[maybe_unused]] giver_byte giver) noexcept {
+        if constexpr (can_discard) {
+            return ask([&] { return backend_calls::discard(backend_.value, p, bytes, giver); });
+        } else {
+            return false;
+        }
+    }
     /// Gives a range back, of which `committed` bytes are committed. False where the backend would not take it: it is still
     /// there, as it was.
-    [[nodiscard]] FRAMEALLOC_COLD bool give_range(void* p, layout range, std::size_t committed) noexcept {
+    [[nodiscard]] FRAMEALLOC_COLD bool give_range(void* p, layout range, std::size_t committed,
+                                                  giver_byte giver) noexcept {
         if constexpr (is_virtual) {
-            if (!ask([&] { return backend_.value.release(p, range); })) return false;
+            if (!is_known(giver, p)) return false;
+            if (!ask([&] { return backend_calls::release(backend_.value, p, range, giver); })) return false;
             refund(committed);
+            return true;
         } else {
-            give_block(p, range);
+            return give_block(p, range, giver);
         }
-        return true;
     }
     /// A range with all its memory: take and commit in one.
-    [[nodiscard]] FRAMEALLOC_COLD void* take_whole(layout range) noexcept {
-        void* const p = take_range(range);
-        if (p == nullptr || commit(p, range.bytes)) return p;
-        static_cast<void>(give_range(p, range, 0));
+    [[nodiscard]] FRAMEALLOC_COLD void* take_whole(layout range, giver_byte& giver) noexcept {
+        void* const p = take_range(range, giver);
+        if (p == nullptr || commit(p, range.bytes, giver)) return p;
+        static_cast<void>(give_range(p, range, 0, giver));
         return nullptr;
     }
 
@@ -165,10 +198,21 @@ private:
     }
     /// Only what was given counts. Of requests under way on other threads, those that will be refused count for a moment.
     void note_peak() noexcept { raise_to(peak_, taken_bytes()); }
-    void* undo_charge(std::size_t bytes) noexcept {
+    void* undo_charge(std::size_t bytes, fault_code why = fault_code::out_of_memory) noexcept {
         refund(bytes);
-        note(fault_code::out_of_memory);
+        note(why);
         return nullptr;
+    }
+    [[nodiscard]] static bool is_aligned(void* p, std::size_t align) noexcept {
+        return (address_of(p) & (align - 1)) == 0;
+    }
+    [[nodiscard]] static bool is_known(giver_byte giver, void* p) noexcept {
+        if (knows_giver<backend_type>(giver)) [[likely]] return true;
+        report({.code = fault_code::giver_unknown,
+                .note = "memory at 0x%llx came from giver %llu; the backend has %llu",
+                .numbers = {address_of(p), giver, 1ull << giver_bits_of<backend_type>},
+                .stops = A::diagnostics::stops_on_misuse});
+        return false;
     }
 
     [[no_unique_address]] held<backend_type> backend_;

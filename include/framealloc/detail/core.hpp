@@ -254,6 +254,16 @@ public:
         return prefix.whole_bytes - (address_of(p) - address_of(prefix.base));
     }
 
+    /// Whether `p` lies in a slab of this instance, or is a heap block of it, alive or freed: for who has several instances
+    /// and an address. Two loads of the page map, and one of what lies at or below the address.
+    [[nodiscard]] bool owns(void* p) noexcept {
+        address_kind const kind = map_.kind_of(p);
+        if constexpr (has_pools) {
+            if (kind == address_kind::slab) return slab<A>::of(p)->instance == this;
+        }
+        return kind == address_kind::heap && heap_.is_ours(p);
+    }
+
     // --- frames -------------------------------------------------------------------------------------------------------
 
     [[nodiscard]] bool begin_frame(state_type& s) {
@@ -262,6 +272,7 @@ public:
             return false;
         }
         s.frame.open(s.window, frame_kind::own);
+        if constexpr (has_pools && returns_to_owner<sync>) s.pools.collect(pools_);
         return true;
     }
 
@@ -274,6 +285,7 @@ public:
         auto source = chunks();
         s->frame.end(s->window, source);
         s->frame.close();
+        if (s->trims_followed != trims()) [[unlikely]] s->follow_trim();
     }
 
     void begin_frame_all() {
@@ -314,6 +326,29 @@ public:
         s.next_joined = joined_.load(order::relaxed);
         while (!joined_.compare_exchange(s.next_joined, &s, order::release, order::relaxed)) {}
         return true;
+    }
+
+    // --- giving back -------------------------------------------------------------------------------------------------
+
+    [[nodiscard]] unsigned trims() const noexcept { return trims_.load(order::relaxed); }
+
+    /// Gives back what nobody uses. Answers how many bytes the backend has got.
+    std::size_t trim() noexcept {
+        std::size_t const before = gate_.taken_bytes();
+        trims_.fetch_add(1, order::relaxed);
+        if (state_type* const s = state_if_any()) s->follow_trim();
+        if constexpr (!sync::one_thread) {
+            thread_registry::for_each_vacant(*this, [&](thread_record& r) {
+                auto& s = static_cast<state_type&>(r);
+                auto source = chunks();
+                s.frame.trim(s.window, source);
+            });
+        }
+        chunks_.trim(gate_);
+        if constexpr (has_pools) pools_.trim();
+        heap_.trim();
+        std::size_t const after = gate_.taken_bytes();
+        return after < before ? before - after : 0;
     }
 
     // --- checkpoints and scopes ---------------------------------------------------------------------------------------
@@ -462,6 +497,7 @@ private:
         if (thread_record* const r = thread_registry::adopt(*this)) {
             auto* const adopted = static_cast<state_type*>(r);
             adopted->frame.start_thread();
+            adopted->pools.start_thread();
             return adopted;
         }
         void* place = nullptr;
@@ -542,6 +578,7 @@ private:
     shared_value<unsigned long long> open_shared_{0};  // number of the frame of all threads, 0 between frames
     shared_value<unsigned long long> last_shared_{0};
     shared_value<state_type*> joined_{nullptr};
+    shared_value<unsigned> trims_{0};
     [[no_unique_address]] own_state<A> own_;
 };
 

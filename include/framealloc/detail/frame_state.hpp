@@ -33,6 +33,29 @@ enum class frame_kind : unsigned char {
     shared,  ///< opened for every thread by begin_frame_all()
 };
 
+/// What the ended frames that are still alive have to destroy when they go.
+template <std::size_t Frames>
+class ended_finalisers {
+public:
+    void push(finaliser* newest) noexcept {
+        newest_of_[at_] = newest;
+        at_ = (at_ + 1) % Frames;
+    }
+    /// Of the frame that was pushed `Frames - 1` pushes ago; then of the one after it, and so on.
+    [[nodiscard]] finaliser* take(std::size_t after_oldest = 0) noexcept {
+        finaliser*& f = newest_of_[(at_ + 1 + after_oldest) % Frames];
+        finaliser* const taken = f;
+        f = nullptr;
+        return taken;
+    }
+
+private:
+    finaliser* newest_of_[Frames]{};
+    std::size_t at_ = 0;
+};
+template <>
+class ended_finalisers<1> {};
+
 /// One thread's frame: the arena behind its window, what is to be destroyed, and the marks it may be rewound to.
 ///
 ///   Cost      Opening and ending are O(1) and O(finalisers); ending a frame takes the same time for one chunk and for ten
@@ -42,6 +65,7 @@ enum class frame_kind : unsigned char {
 template <class A>
 class frame_state {
     using engine = typename A::arena::template engine<chunk_source<A>>;
+    static constexpr std::size_t in_flight = frames_in_flight_of<typename A::arena>;
 
 public:
     [[nodiscard]] frame_kind kind() const noexcept { return kind_.load(order::relaxed); }
@@ -66,12 +90,19 @@ public:
     /// Destroys what is to be destroyed, which may use the frame while it lasts, and ends it. The kind stays, for the
     /// caller to change at the right moment.
     void end(frame_window& window, chunk_source<A>& source) noexcept {
-        run_finalisers(nullptr);
+        if constexpr (in_flight == 1) {
+            run_finalisers(nullptr);
+        } else {
+            // While this frame is still open, and has its own row, for destructors that allocate.
+            run(ended_.take());
+            ended_.push(finalisers_);
+            finalisers_ = nullptr;
+        }
         std::size_t const used = engine_.used_bytes(window);
         last_bytes_.store(used, order::relaxed);
         if (peak_bytes_.load(order::relaxed) < used) peak_bytes_.store(used, order::relaxed);
         total_bytes_.store(total_bytes_.load(order::relaxed) + used, order::relaxed);
-        fill(window, {});
+        fill_oldest(window);
         engine_.reset(window, source);
         marks_ = nullptr;
     }
@@ -85,14 +116,18 @@ public:
 
     /// The first chunk, and `bytes` of it touched so that its pages are there. Between frames only.
     [[nodiscard]] bool warm(frame_window& window, std::size_t bytes, chunk_source<A>& source) noexcept {
-        bool const ready = engine_.prepare(window, source);
-        if (ready) {
+        if (!engine_.prepare(window, source)) {
+            if (begun() == 0) engine_.reset(window, source);
+            return false;
+        }
+        if (in_flight != 1 && begun() != 0) return true;  // touched already, and perhaps alive
+        for (std::size_t i = 0; i < in_flight; ++i) {
             engine_.open(window);
             std::size_t const room = window.limit - window.at();
             __builtin_memset(pointer_to<void>(window.at()), 0, bytes < room ? bytes : room);
+            engine_.reset(window, source);
         }
-        engine_.reset(window, source);
-        return ready;
+        return true;
     }
 
     /// A place for the mark of a scope; null while as many are open as there are places. The mark is not in the scope's
@@ -156,8 +191,17 @@ public:
         finalisers_ = &f;
     }
 
-    /// Gives all memory back.
-    void release(frame_window& window, chunk_source<A>& source) noexcept { engine_.release(window, source); }
+    /// Destroys what ended frames still hold, the oldest first, and gives all memory back.
+    void release(frame_window& window, chunk_source<A>& source) noexcept {
+        if constexpr (in_flight != 1) {
+            for (std::size_t i = 0; i < in_flight; ++i) run(ended_.take(i));
+        }
+        engine_.release(window, source);
+    }
+    /// Gives the memory of frames that are over back; between frames.
+    void trim(frame_window& window, chunk_source<A>& source) noexcept {
+        if constexpr (in_flight == 1) engine_.release(window, source);
+    }
 
     [[nodiscard]] std::size_t used_bytes(frame_window const& window) const noexcept { return engine_.used_bytes(window); }
     [[nodiscard]] std::size_t reserved_bytes() const noexcept { return engine_.reserved_bytes(); }
@@ -176,16 +220,34 @@ private:
         }
     }
 
+    /// The same for a row that nothing is added to.
+    static void run(finaliser* newest) noexcept {
+        while (newest != nullptr) {
+            finaliser const f = *newest;
+            newest = f.older;
+            f.run(f.objects, f.count);
+        }
+    }
+
+    void fill_oldest(frame_window const& window) noexcept {
+        if constexpr (in_flight == 1) {
+            fill(window, {});
+        } else if constexpr (A::diagnostics::fills_released) {
+            engine_.for_each_used_in_oldest(window, &fill_range);
+        }
+    }
+    static void fill_range(std::uintptr_t begin, std::uintptr_t end) noexcept {
+        __builtin_memset(pointer_to<void>(begin), 0xCD, end - begin);
+    }
     void fill(frame_window const& window, frame_position from) noexcept {
         if constexpr (A::diagnostics::fills_released) {
-            engine_.for_each_used(window, from, [](std::uintptr_t begin, std::uintptr_t end) {
-                __builtin_memset(pointer_to<void>(begin), 0xCD, end - begin);
-            });
+            engine_.for_each_used(window, from, &fill_range);
         }
     }
 
     engine engine_{};
     finaliser* finalisers_ = nullptr;
+    [[no_unique_address]] ended_finalisers<in_flight> ended_{};
     frame_mark* marks_ = nullptr;
     frame_mark scope_marks_[8]{};
     unsigned long long sequence_ = 0;

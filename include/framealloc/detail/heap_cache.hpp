@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
+#include <framealloc/backend_result.hpp>
 #include <framealloc/detail/assembly.hpp>
 #include <framealloc/detail/atomic.hpp>
 #include <framealloc/detail/bits.hpp>
@@ -19,7 +20,7 @@ struct heap_prefix {
     std::uint32_t base_align;
     std::uint32_t number;    ///< in the ledger
     std::uint32_t stamp;     ///< while cached: when it came
-    std::uint32_t reserved;
+    giver_byte giver;        ///< who gave it, for the way back
 
     [[nodiscard]] static heap_prefix& of(void* block) noexcept {
         return *pointer_to<heap_prefix>(address_of(block) - sizeof(heap_prefix));

@@ -33,7 +33,8 @@ public:
         std::size_t const base_align = align > usual ? align : usual;
 
         heap_prefix* kept = base_align == usual ? cache_.take(whole) : nullptr;
-        void* const base = kept != nullptr ? kept->base : gate_.take_block({.bytes = whole, .align = base_align});
+        giver_byte giver = kept != nullptr ? kept->giver : giver_byte{0};
+        void* const base = kept != nullptr ? kept->base : gate_.take_block({.bytes = whole, .align = base_align}, giver);
         if (base == nullptr) return nullptr;
         void* const block = pointer_to<void>(address_of(base) + head);
         if (std::uint32_t const number = publish(block); number != heap_ledger<A>::none) {
@@ -44,12 +45,12 @@ public:
                                                         .base_align = static_cast<std::uint32_t>(base_align),
                                                         .number = number,
                                                         .stamp = 0,
-                                                        .reserved = 0};
+                                                        .giver = giver};
             live_blocks_.fetch_add(1, order::relaxed);
             live_bytes_.fetch_add(request.bytes, order::relaxed);
             return block;
         }
-        gate_.give_block(base, {.bytes = whole, .align = base_align});
+        gate_.give_block(base, {.bytes = whole, .align = base_align}, giver);
         gate_.note(fault_code::out_of_memory);
         return nullptr;
     }
@@ -85,6 +86,10 @@ public:
 
     void release() noexcept {
         ledger_.for_each([&](void* block) { static_cast<void>(free(block)); });
+        trim();
+    }
+    /// Gives all that is kept to the backend.
+    void trim() noexcept {
         while (heap_prefix* const b = cache_.take_any()) give_to_backend(b);
     }
 
@@ -131,7 +136,7 @@ private:
     }
 
     void give_to_backend(heap_prefix* b) noexcept {
-        if (b != nullptr) gate_.give_block(b->base, {.bytes = b->whole_bytes, .align = b->base_align});
+        if (b != nullptr) gate_.give_block(b->base, {.bytes = b->whole_bytes, .align = b->base_align}, b->giver);
     }
 
     typename A::sync::mutex& guard_;

@@ -37,7 +37,8 @@ public:
         while (newest_ != nullptr) {
             range* const r = newest_;
             newest_ = r->older;
-            static_cast<void>(gate.give_range(r, {.bytes = r->bytes, .align = range_align}, r->committed));
+            range const whole = *r;
+            static_cast<void>(gate.give_range(r, {.bytes = whole.bytes, .align = range_align}, whole.committed, whole.giver));
         }
         taken_ = 0;
     }
@@ -52,6 +53,7 @@ private:
         std::size_t bytes;
         std::size_t committed;
         std::size_t used;
+        giver_byte giver;
     };
 
     [[nodiscard]] bool commit_up_to(backend_gate<A>& gate, std::size_t need) noexcept {
@@ -59,7 +61,7 @@ private:
         if (need <= r.committed) return true;
         std::size_t const more = round_up(need - r.committed, step);
         std::size_t const bytes = more < r.bytes - r.committed ? more : r.bytes - r.committed;
-        if (!gate.commit(pointer_to<void>(address_of(&r) + r.committed), bytes)) return false;
+        if (!gate.commit(pointer_to<void>(address_of(&r) + r.committed), bytes, r.giver)) return false;
         r.committed += bytes;
         taken_ += bytes;
         return true;
@@ -70,14 +72,16 @@ private:
         std::size_t const least = round_up(need + sizeof(range), backend_gate<A>::is_virtual ? step : granule);
         std::size_t bytes = least > range_bytes ? least : range_bytes;
         for (;;) {
-            if (void* const p = gate.take_range({.bytes = bytes, .align = range_align})) {
+            giver_byte giver = 0;
+            if (void* const p = gate.take_range({.bytes = bytes, .align = range_align}, giver)) {
                 std::size_t const first = backend_gate<A>::is_virtual ? step : bytes;
-                if (gate.commit(p, first)) {
-                    newest_ = ::new (p) range{.older = newest_, .bytes = bytes, .committed = first, .used = sizeof(range)};
+                if (gate.commit(p, first, giver)) {
+                    newest_ = ::new (p) range{
+                        .older = newest_, .bytes = bytes, .committed = first, .used = sizeof(range), .giver = giver};
                     taken_ += first;
                     return true;
                 }
-                static_cast<void>(gate.give_range(p, {.bytes = bytes, .align = range_align}, 0));
+                static_cast<void>(gate.give_range(p, {.bytes = bytes, .align = range_align}, 0, giver));
             }
             if (bytes == least) return false;
             bytes = bytes / 2 > least ? bytes / 2 : least;

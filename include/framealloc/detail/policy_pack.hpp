@@ -109,12 +109,18 @@ consteval bool arena_fits() {
         return true;
     }
 }
+template <class P>
+concept grows_in_place = requires { requires P::needs_virtual_memory; };
+template <class Backend, class Arena>
+inline constexpr bool arena_grows = !grows_in_place<Arena> || has_virtual_memory<Backend>;
+
 template <class Pool>
 inline constexpr bool classes_fit = Pool::class_count <= max_pool_classes;
 
 template <class A>
 inline constexpr bool pairs_fit = slab_fits<typename A::backend, typename A::pool>() &&
                                   arena_fits<typename A::backend, typename A::arena>() &&
+                                  arena_grows<typename A::backend, typename A::arena> &&
                                   classes_fit<typename A::pool>;
 
 template <class A>
@@ -127,6 +133,9 @@ struct require_pairs {
         arena_fits<typename A::backend, typename A::arena>(),
         "framealloc: backend::static_buffer<Bytes> is smaller than what the arena policy wants for one thread; "
         "make Bytes larger or the arena smaller");
+    static_assert(arena_grows<typename A::backend, typename A::arena>,
+                  "framealloc: this arena policy commits memory on demand and wants a backend with virtual memory, such "
+                  "as backend::virtual_memory; or choose arena::chunked");
     static_assert(classes_fit<typename A::pool>, "framealloc: a pool policy has at most 48 size classes");
 };
 

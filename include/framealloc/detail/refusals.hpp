@@ -51,6 +51,11 @@ template <class A>
                 .note = "asked for %llu bytes; %llu of the budget's %llu bytes are used",
                 .numbers = {request.bytes, gate.budget().used_bytes(), gate.budget().limit_bytes()}};
     }
+    if (gate.refusal() == fault_code::backend_misaligned) {
+        return {.code = fault_code::backend_misaligned,
+                .note = "asked for %llu bytes, align %llu; what came has been given back",
+                .numbers = {request.bytes, request.align}};
+    }
     return {.code = fault_code::out_of_memory,
             .note = "asked for %llu bytes, align %llu; %llu bytes are taken from the backend",
             .numbers = {request.bytes, request.align, gate.taken_bytes()}};

@@ -4,6 +4,7 @@
 #include <framealloc/detail/assembly.hpp>
 #include <framealloc/detail/atomic.hpp>
 #include <framealloc/detail/bits.hpp>
+#include <framealloc/policy.hpp>
 
 #include <bit>
 
@@ -54,6 +55,17 @@ struct slab_word {
     [[nodiscard]] bool is_empty() const noexcept { return settled() == static_cast<std::int32_t>(carved()); }
 };
 
+/// Whose inbox a slab's blocks go home to: the thread that took the slab last. Nothing where nothing goes home.
+template <class Sync, bool Returns = returns_to_owner<Sync>>
+struct slab_owner {
+    void set(void*) noexcept {}
+};
+template <class Sync>
+struct slab_owner<Sync, true> {
+    void set(void* owner) noexcept { address.store(owner, order::relaxed); }
+    typename Sync::template atomic<void*> address{nullptr};
+};
+
 /// The head of a slab, found by masking the address of any of its blocks.
 template <class A>
 struct slab {
@@ -70,9 +82,10 @@ struct slab {
     std::uint32_t size_class;
     std::uint32_t scan_from = 0;  ///< the owner's: the word of bits to look at next
     slab_shape const* shape;
+    [[no_unique_address]] slab_owner<typename A::sync> owner{};
 
-    slab(void* owner, region* where, std::size_t c, slab_shape const* s) noexcept
-        : instance(owner), home(where), size_class(static_cast<std::uint32_t>(c)), shape(s) {
+    slab(void* whose, region* where, std::size_t c, slab_shape const* s) noexcept
+        : instance(whose), home(where), size_class(static_cast<std::uint32_t>(c)), shape(s) {
         for (std::size_t i = 0, n = s->bit_words * bit_sets; i < n; ++i) ::new (settled_bits() + i) bit_word{};
     }
 
@@ -151,6 +164,27 @@ struct slab {
             out[n - 1 - i] = p;
         }
         return n;
+    }
+
+    /// For the owner: calls `f(place, bytes)` for each run of whole pages in which no block is out. Settlers may add to them
+    /// meanwhile, and nobody can take from them but the owner.
+    template <class F>
+    void for_each_free_run_of_pages(std::size_t page_bytes, F&& f) noexcept {
+        std::size_t const carved = slab_word{word.load(order::relaxed)}.carved();
+        std::size_t run_begin = shape->first_block;
+        auto const end_run = [&](std::size_t run_end) {
+            std::size_t const begin = round_up(run_begin, page_bytes);
+            std::size_t const end = run_end & ~(page_bytes - 1);
+            if (begin < end) f(pointer_to<void>(address_of(this) + begin), end - begin);
+        };
+        for (std::size_t i = 0; i < carved; ++i) {
+            // acquire: the settler's last writes to the block come before the page goes.
+            bool const is_free = (settled_bits()[i / 64].load(order::acquire) >> (i % 64) & 1) != 0;
+            if (is_free) continue;
+            end_run(shape->first_block + i * shape->block_bytes);
+            run_begin = shape->first_block + (i + 1) * shape->block_bytes;
+        }
+        end_run(A::pool::slab_bytes);
     }
 
 private:

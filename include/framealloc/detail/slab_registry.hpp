@@ -17,6 +17,7 @@ struct region {
     std::uint64_t committed = 0;  ///< a bit per slab that has memory
     std::uint64_t all = 0;        ///< a bit per slab
     std::size_t slab_count = 0;
+    giver_byte giver = 0;
 };
 
 /// The slabs of an instance: which are free, which wait to be carved from, which come back.
@@ -25,7 +26,7 @@ struct region {
 ///   Threads   `put_in_line` any number, lock-free; everything else under the instance's lock.
 ///   Failure   `take` answers null when neither backend nor budget has a slab left, and changes nothing.
 ///   Lifetime  An empty slab stays ready up to `retained_slabs`; beyond, its memory goes back to the backend, and a region
-///             whose slabs are all unused goes back whole.
+///             whose slabs are all unused goes back whole. `trim` gives back everything that holds no block.
 template <class A>
 class slab_registry {
     using slab_type = slab<A>;
@@ -91,6 +92,18 @@ public:
             slab_type* const next = s->next_queued;
             settle_state(s, slab_word::queued, config, gate, map);
             s = next;
+        }
+    }
+
+    /// Gives back what no block is in: regions, slabs, and whole pages inside slabs that nobody carves from.
+    template <class PageMap>
+    void trim(alloc_config const& config, backend_gate<A>& gate, PageMap& map) noexcept {
+        look_through_line(config, gate, map);
+        if constexpr (backend_gate<A>::can_discard) discard_free_pages(config, gate, map);
+        for (region* r = open_.first; r != nullptr;) {
+            region* const next = r->next;
+            if (r->unused != r->all || !give_up_region(r, gate)) give_up_unused_slabs(r, gate);
+            r = next;
         }
     }
 
@@ -187,7 +200,7 @@ private:
         std::uint64_t const bit = from & (0 - from);
         void* const p = pointer_to<void>(place(r, bit));
         if (!kept) {
-            if (!gate.commit(p, slab_bytes)) return nullptr;
+            if (!gate.commit(p, slab_bytes, r->giver)) return nullptr;
             r->committed |= bit;
             ++committed_slabs_;
             ++retained_;
@@ -221,7 +234,7 @@ private:
         std::size_t count = config.region_bytes / slab_bytes / least * least;
         count = count > 64 ? 64 : count < least ? least : count;
         for (;; count = count / 2 > least ? count / 2 : least) {
-            if (void* const base = gate.take_range({.bytes = count * slab_bytes, .align = range_align})) {
+            if (void* const base = gate.take_range({.bytes = count * slab_bytes, .align = range_align}, r->giver)) {
                 r->base = base;
                 r->slab_count = count;
                 r->all = r->unused = count == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
@@ -253,28 +266,57 @@ private:
         r->unused |= bit;
         ++retained_;
         if (retained_ <= config.retained_slabs) return;
-        if (r->unused == r->all) {
-            std::size_t const with_memory = static_cast<std::size_t>(std::popcount(r->committed));
-            open_.remove(r);
-            if (give_region(r, gate)) {
-                retained_ -= with_memory;
-                committed_slabs_ -= with_memory;
-                r->next = spare_records_;
-                spare_records_ = r;
-                return;
-            }
-            open_.add(r);
+        if (r->unused == r->all && give_up_region(r, gate)) return;
+        static_cast<void>(give_up_slab(r, bit, gate));
+    }
+
+    /// A region of unused slabs goes back whole. False where the backend will not take it.
+    [[nodiscard]] bool give_up_region(region* r, backend_gate<A>& gate) noexcept {
+        std::size_t const with_memory = static_cast<std::size_t>(std::popcount(r->committed));
+        if (!give_region(r, gate)) return false;
+        open_.remove(r);
+        retained_ -= with_memory;
+        committed_slabs_ -= with_memory;
+        r->next = spare_records_;
+        spare_records_ = r;
+        return true;
+    }
+    /// The memory of one unused slab. False where the backend keeps it.
+    [[nodiscard]] bool give_up_slab(region* r, std::uint64_t bit, backend_gate<A>& gate) noexcept {
+        if (!gate.decommit(pointer_to<void>(place(r, bit)), slab_bytes, r->giver)) return false;
+        r->committed &= ~bit;
+        --retained_;
+        --committed_slabs_;
+        return true;
+    }
+    void give_up_unused_slabs(region* r, backend_gate<A>& gate) noexcept {
+        for (std::uint64_t left = r->unused & r->committed; left != 0; left &= left - 1) {
+            if (!give_up_slab(r, left & (0 - left), gate)) return;
         }
-        if (gate.decommit(s, slab_bytes)) {
-            r->committed &= ~bit;
-            --retained_;
-            --committed_slabs_;
+    }
+
+    /// Owned for the moment, so that no thread carves from a slab while its free pages go.
+    template <class PageMap>
+    void discard_free_pages(alloc_config const& config, backend_gate<A>& gate, PageMap& map) noexcept {
+        std::size_t const page = platform::page_bytes();
+        for (slab_type*& head : listed_) {
+            slab_type* s = head;
+            head = nullptr;
+            while (s != nullptr) {
+                slab_type* const next = s->next;
+                change(s, [](slab_word w) { return (w.bits & ~slab_word::listed) | slab_word::owned; });
+                s->for_each_free_run_of_pages(page, [&](void* p, std::size_t bytes) {
+                    gate.discard(p, bytes, s->home->giver);
+                });
+                settle_state(s, slab_word::owned, config, gate, map);
+                s = next;
+            }
         }
     }
 
     [[nodiscard]] static bool give_region(region* r, backend_gate<A>& gate) noexcept {
         return gate.give_range(r->base, {.bytes = r->slab_count * slab_bytes, .align = range_align},
-                               static_cast<std::size_t>(std::popcount(r->committed)) * slab_bytes);
+                               static_cast<std::size_t>(std::popcount(r->committed)) * slab_bytes, r->giver);
     }
 
     using page_map = conditional_page_map<A>;

@@ -13,6 +13,18 @@ chunk_source<A> thread_state<A>::chunks() noexcept {
 }
 
 template <class A>
+void thread_state<A>::follow_trim() noexcept {
+    unsigned const trims = core_->trims();
+    if (trims == trims_followed) return;
+    trims_followed = trims;
+    if constexpr (A::pool::class_count != 0) pools.settle_all(*this, core_->pools_);
+    if (frame.kind() == frame_kind::closed) {
+        auto source = chunks();
+        frame.trim(this->window, source);
+    }
+}
+
+template <class A>
 void* thread_state<A>::serve_frame(layout request, fault& why) noexcept {
     if (!is_possible(request, why)) return nullptr;
     if (frame.kind() == frame_kind::closed && !core_->join(*this)) {
@@ -54,6 +66,7 @@ void* thread_state<A>::frame_miss_or_throw(layout request) {
 template <class A>
 void* thread_state<A>::serve_pool(layout request, std::size_t c) noexcept {
     if constexpr (A::pool::class_count != 0) {
+        follow_trim();
         void* const p = pools.refill(this->magazines[c], c, core_->pools_);
         if (p == nullptr) return nullptr;
         if constexpr (A::diagnostics::checks_blocks) slab<A>::of(p)->mark_live(p);
@@ -79,6 +92,7 @@ template <class A>
 void thread_state<A>::pool_overflow(void* block, std::size_t c) noexcept {
     if constexpr (A::pool::class_count != 0) {
         if constexpr (A::diagnostics::counts_operations) counted.on_pool_free();
+        follow_trim();
         pools.overflow(this->magazines[c], c, block, core_->pools_);
     }
 }

@@ -178,6 +178,24 @@ public:
         if (r.life.load(order::relaxed) == record_life::orphan) vacate(r);
     }
 
+    /// Calls `f(record)` for the records that no thread has, without the lock: no thread can adopt them meanwhile.
+    template <class F>
+    static void for_each_vacant(instance_base& i, F&& f) {
+        lock_.lock();
+        thread_record* first = i.vacant;
+        i.vacant = nullptr;
+        lock_.unlock();
+        thread_record* last = nullptr;
+        for (thread_record* r = first; r != nullptr; r = r->next_vacant) {
+            f(*r);
+            last = r;
+        }
+        if (last == nullptr) return;
+        locked const guard{lock_};
+        last->next_vacant = i.vacant;
+        i.vacant = first;
+    }
+
     /// Calls `f(record)` for all records of an instance, with the registry locked.
     template <class F>
     static void for_each_record(instance_base& i, F&& f) {

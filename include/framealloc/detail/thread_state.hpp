@@ -2,7 +2,7 @@
 #pragma once
 
 #include <framealloc/detail/frame_state.hpp>
-#include <framealloc/detail/pool_store.hpp>
+#include <framealloc/detail/pool_cache.hpp>
 #include <framealloc/detail/thread_registry.hpp>
 #include <framealloc/frame_verbs.hpp>
 #include <framealloc/heap_verbs.hpp>
@@ -13,7 +13,10 @@ namespace framealloc::detail {
 template <class A>
 class core;
 
-struct no_pool_cache {};
+struct no_pool_cache {
+    explicit constexpr no_pool_cache(thread_record const&) noexcept {}
+    void start_thread() noexcept {}
+};
 template <class A, bool HasPools = (A::pool::class_count != 0)>
 struct choose_pool_cache {
     using type = pool_cache<A>;
@@ -30,7 +33,7 @@ class thread_state : public thread_record,
                      public pool_verbs<thread_state<A>, A>,
                      public heap_verbs<thread_state<A>, A> {
 public:
-    explicit constexpr thread_state(core<A>& owner) noexcept : core_(&owner) {}
+    explicit constexpr thread_state(core<A>& owner) noexcept : pools(*this), core_(&owner) {}
     thread_state(thread_state const&) = delete;
     thread_state& operator=(thread_state const&) = delete;
 
@@ -40,6 +43,9 @@ public:
     [[nodiscard]] thread_state* state() noexcept { return this; }
     [[nodiscard]] chunk_source<A> chunks() noexcept;
 
+    /// Gives back what the thread holds and does not use, if `trim()` has been called since the last time.
+    FRAMEALLOC_COLD void follow_trim() noexcept;
+
     FRAMEALLOC_COLD void* frame_miss(layout request) noexcept;
     FRAMEALLOC_COLD void* frame_miss_or_throw(layout request);
     FRAMEALLOC_COLD void* pool_miss(layout request, std::size_t c) noexcept;
@@ -47,9 +53,11 @@ public:
     FRAMEALLOC_COLD void pool_overflow(void* block, std::size_t c) noexcept;
 
     frame_state<A> frame{};
-    [[no_unique_address]] typename choose_pool_cache<A>::type pools{};
+    [[no_unique_address]] typename choose_pool_cache<A>::type pools;
     [[no_unique_address]] typename A::diagnostics::thread_part counted{};
     thread_state* next_joined = nullptr;
+
+    unsigned trims_followed = 0;
 
 private:
     /// Serves, or answers null with `why` filled in.

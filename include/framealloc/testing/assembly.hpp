@@ -37,6 +37,15 @@ private:
     fault_handler before_;
 };
 
+/// Where ended frames stay alive for a while, ends as many empty ones as it takes until they have gone.
+template <class Alloc>
+void let_ended_frames_go(Alloc& alloc) {
+    for (std::size_t i = 1; i < frames_in_flight_of<typename Alloc::assembly_type::arena>; ++i) {
+        alloc.begin_frame();
+        alloc.end_frame();
+    }
+}
+
 template <class Alloc>
 void check_frame_life(Alloc& alloc, conformance_report& report, quiet_faults const& faults) {
     std::size_t const mistakes = faults.seen();
@@ -56,6 +65,7 @@ void check_frame_life(Alloc& alloc, conformance_report& report, quiet_faults con
         report.expect(alive == left, "objects live until the end of their frame");
         report.expect(alloc.stats().frame_bytes_used > 1000, "used bytes are known inside a frame");
         alloc.end_frame();
+        let_ended_frames_go(alloc);
         report.expect(alive == 0, "the end of a frame destroys its objects");
         report.expect(alloc.stats().frame_bytes_used == 0, "after a frame nothing of it is in use",
                       {{"bytes", alloc.stats().frame_bytes_used}});
@@ -96,11 +106,14 @@ void check_scopes(Alloc& alloc, conformance_report& report) {
         }
         report.expect(alive == 2, "what was committed stays");
     }
-    report.expect(alive == 0 && !alloc.frame_is_open(), "the outermost scope ends the frame");
+    bool const is_open = alloc.frame_is_open();
+    let_ended_frames_go(alloc);
+    report.expect(alive == 0 && !is_open, "the outermost scope ends the frame");
     alloc.begin_frame_all();
     static_cast<void>(alloc.template frame_new<witness>(alive));
     report.expect(alive == 1 && alloc.frame_is_open(), "a frame of all threads is joined by the first request");
     alloc.end_frame_all();
+    let_ended_frames_go(alloc);
     report.expect(alive == 0 && !alloc.frame_is_open(), "the end of a frame of all threads ends it for each");
 }
 
@@ -158,6 +171,7 @@ void check_ways(Alloc& alloc, conformance_report& report) {
         static_cast<void>(try_frame_verbs(alloc.local(), report, alive));
         static_cast<void>(try_frame_verbs(ref, report, alive));
     }
+    let_ended_frames_go(alloc);
     report.expect(alive == 0, "objects live in the frame, whichever way they came");
     try_block_verbs<pool_names>(alloc.local(), report, usable);
     try_block_verbs<pool_names>(ref, report, usable);
@@ -207,6 +221,21 @@ void check_alloc_threads(Alloc& alloc, conformance_report& report, std::size_t t
     report.expect(spoiled + lost == 0, "threads do not disturb each other", {{"failures", spoiled + lost}});
 }
 
+/// What is empty goes back; the kit holds nothing when this is called.
+template <class Alloc>
+void check_trim(Alloc& alloc, conformance_report& report) {
+    std::size_t const before = alloc.stats().backend_bytes;
+    std::size_t const gone = alloc.trim();
+    alloc_stats const after = alloc.stats();
+    report.expect(before - gone == after.backend_bytes, "trim() answers what the backend has got",
+                  {{"before", before}, {"answer", gone}, {"after", after.backend_bytes}});
+    report.expect(after.pool_bytes_cached == 0 && after.heap_bytes_cached == 0, "trim() empties what is cached",
+                  {{"pool bytes", after.pool_bytes_cached}, {"heap bytes", after.heap_bytes_cached}});
+    report.expect(after.pool_bytes_reserved == 0, "without a live block no slab is kept",
+                  {{"bytes", after.pool_bytes_reserved}});
+    report.expect(alloc.trim() == 0, "a second trim() finds nothing");
+}
+
 /// What holds when everything has been given back.
 template <class Alloc>
 void check_rest(Alloc& alloc, conformance_report& report) {
@@ -243,6 +272,8 @@ template <class Alloc>
     kit::check_routes(alloc, report);
     kit::check_blocks(alloc, report);
     if constexpr (!Alloc::assembly_type::sync::one_thread) kit::check_alloc_threads(alloc, report, threads);
+    kit::check_rest(alloc, report);
+    kit::check_trim(alloc, report);
     kit::check_rest(alloc, report);
     return report;
 }

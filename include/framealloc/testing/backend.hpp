@@ -11,6 +11,7 @@
 #include <framealloc/policy.hpp>
 #include <framealloc/testing/conformance_report.hpp>
 #include <framealloc/testing/detail/blocks.hpp>
+#include <framealloc/testing/detail/remembering.hpp>
 #include <framealloc/testing/detail/threads.hpp>
 #include <framealloc/testing/detail/virtual_memory.hpp>
 
@@ -230,6 +231,30 @@ void check_block_threads(B& backend, conformance_report& report, backend_trial c
     report.expect(spoiled + lost == 0, "threads do not disturb each other's blocks", {{"blocks", spoiled + lost}});
 }
 
+template <class B>
+[[nodiscard]] conformance_report check_plain_backend(B& backend, backend_trial const& trial) {
+    conformance_report report{"backend"};
+    check_single_blocks(backend, report, trial);
+    check_many_blocks(backend, report, trial);
+    if (trial.asks_for_the_impossible) {
+        check_refusal(backend, report, {.bytes = max_request_bytes, .align = granule});
+        check_refusal(backend, report, {.bytes = max_request_bytes, .align = max_alignment});
+    }
+    if constexpr (has_bounded_range<B>) {
+        check_refusal(backend, report, {.bytes = B::capacity_bytes + granule, .align = granule});
+        check_exhaustion(backend, report);
+    }
+    if constexpr (has_virtual_memory<B>) {
+        check_ranges(backend, report, trial.largest_bytes);
+        check_range_refusal(backend, report);
+    }
+    if constexpr (backend_is_thread_safe<B>) {
+        check_block_threads(backend, report, trial);
+        if constexpr (has_virtual_memory<B>) check_range_threads(backend, report, trial.threads);
+    }
+    return report;
+}
+
 }  // namespace kit
 
 /// Holds `backend` to everything that a backend promises; what it offers beyond blocks is checked where it is offered.
@@ -238,26 +263,12 @@ template <class B>
 [[nodiscard]] conformance_report check_backend(B& backend, backend_trial const& trial = {}) {
     static_assert(BackendPolicy<B>,
                   "framealloc: not a backend policy; see framealloc::require_backend for what is missing");
-    conformance_report report{"backend"};
-    kit::check_single_blocks(backend, report, trial);
-    kit::check_many_blocks(backend, report, trial);
-    if (trial.asks_for_the_impossible) {
-        kit::check_refusal(backend, report, {.bytes = max_request_bytes, .align = granule});
-        kit::check_refusal(backend, report, {.bytes = max_request_bytes, .align = max_alignment});
+    if constexpr (kit::deals_in_givers<B>) {
+        kit::remembering<B> seen{backend};
+        return check_backend(seen, trial);
+    } else {
+        return kit::check_plain_backend(backend, trial);
     }
-    if constexpr (has_bounded_range<B>) {
-        kit::check_refusal(backend, report, {.bytes = B::capacity_bytes + granule, .align = granule});
-        kit::check_exhaustion(backend, report);
-    }
-    if constexpr (has_virtual_memory<B>) {
-        kit::check_ranges(backend, report, trial.largest_bytes);
-        kit::check_range_refusal(backend, report);
-    }
-    if constexpr (backend_is_thread_safe<B>) {
-        kit::check_block_threads(backend, report, trial);
-        if constexpr (has_virtual_memory<B>) kit::check_range_threads(backend, report, trial.threads);
-    }
-    return report;
 }
 
 }  // namespace framealloc::testing

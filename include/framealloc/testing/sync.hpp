@@ -14,6 +14,10 @@
 #include <framealloc/testing/conformance_report.hpp>
 #include <framealloc/testing/detail/exchanges.hpp>
 
+#include <atomic>
+#include <thread>
+#include <vector>
+
 namespace framealloc::testing {
 namespace kit {
 
@@ -104,6 +108,60 @@ void check_mutex(conformance_report& report, std::size_t threads) {
     }
 }
 
+/// What is sent through an inbox, with a number to tell it by.
+struct inbox_item {
+    inbox_item* next = nullptr;
+    std::size_t number = 0;
+};
+
+/// What threads give to one thread arrives once each, or is refused; a closed inbox refuses everything.
+template <class P>
+void check_inbox(conformance_report& report, std::size_t threads) {
+    constexpr std::size_t rounds = 2000;
+    typename P::template inbox<inbox_item, 64> box{};
+    report.expect(box.take_all() == nullptr, "a fresh inbox is empty");
+    std::vector<inbox_item> items(threads * rounds);
+    std::atomic<std::size_t> given{0}, givers{threads};
+    std::vector<unsigned> seen(items.size());
+    std::size_t taken = 0;
+    auto const count = [&](inbox_item* first) {
+        for (; first != nullptr; first = first->next) {
+            ++seen[first->number];
+            ++taken;
+        }
+    };
+    std::thread taker{[&] {
+        while (givers.load() != 0) count(box.take_all());
+    }};
+    static_cast<void>(failures_of_threads(threads, [&](std::size_t i) {
+        for (std::size_t n = 0; n < rounds; ++n) {
+            inbox_item& item = items[i * rounds + n];
+            item.number = i * rounds + n;
+            given += box.try_give(&item);
+        }
+        --givers;
+        return std::size_t{0};
+    }));
+    taker.join();
+    count(box.close());
+    std::size_t doubled = 0;
+    for (unsigned const times : seen) doubled += times > 1;
+    report.expect(taken == given && doubled == 0, "what is given to an inbox arrives, once",
+                  {{"given", given.load()}, {"taken", taken}, {"twice", doubled}});
+    inbox_item late{};
+    report.expect(!box.try_give(&late), "a closed inbox refuses");
+    report.expect(box.close() == nullptr && box.take_all() == nullptr, "a closed inbox is empty");
+    report.expect(!box.try_give(&late), "taking does not open a closed inbox");
+    box.open();
+    std::size_t fits = 0;
+    std::vector<inbox_item> more(256);
+    while (fits < more.size() && box.try_give(&more[fits])) ++fits;
+    report.expect(fits == 64, "an inbox that is opened again takes as many as it is deep", {{"took", fits}});
+    std::size_t last = 0;
+    for (inbox_item const* i = box.take_all(); i != nullptr; i = i->next) ++last;
+    report.expect(last == fits, "take_all takes all", {{"given", fits}, {"taken", last}});
+}
+
 }  // namespace kit
 
 /// Holds the sync policy `P` to everything that one promises. With `one_thread` everything is checked on one thread.
@@ -128,6 +186,7 @@ template <class P>
             kit::check_exchange_threads<P, 64>(report, threads);
         }
     }
+    if constexpr (returns_to_owner<P>) kit::check_inbox<P>(report, threads);
     return report;
 }
 

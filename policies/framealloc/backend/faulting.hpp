@@ -7,8 +7,8 @@
 namespace framealloc::backend {
 
 /// The backend's operations that can refuse.
-enum class backend_operation : unsigned char { allocate, reserve, commit, decommit, release };
-inline constexpr std::size_t backend_operation_count = 5;
+enum class backend_operation : unsigned char { allocate, reserve, commit, decommit, release, discard };
+inline constexpr std::size_t backend_operation_count = 6;
 
 /// Which calls of an operation are to be refused. The first call is number 1.
 struct fault_plan {
@@ -67,6 +67,7 @@ class faulting {
 public:
     using family = backend_family;
     static constexpr bool is_thread_safe = backend_is_thread_safe<Inner>;
+    static constexpr unsigned giver_bits = giver_bits_of<Inner>;
 
     constexpr faulting() = default;
     constexpr explicit faulting(Inner inner) : inner_(inner) {}
@@ -86,22 +87,32 @@ public:
     }
     [[nodiscard]] Inner& inner() noexcept { return inner_; }
 
-    [[nodiscard]] void* try_allocate(layout request) noexcept {
-        return refuses(backend_operation::allocate) ? nullptr : inner_.try_allocate(request);
+    [[nodiscard]] auto try_allocate(layout request) noexcept {
+        using answer = decltype(inner_.try_allocate(request));
+        return refuses(backend_operation::allocate) ? backend_calls::refusal<answer>() : inner_.try_allocate(request);
     }
-    void deallocate(void* p, layout given) noexcept { inner_.deallocate(p, given); }
+    void deallocate(void* p, layout given, giver_byte giver = 0) noexcept {
+        backend_calls::deallocate(inner_, p, given, giver);
+    }
 
-    [[nodiscard]] void* reserve(layout range) noexcept requires has_virtual_memory<Inner> {
-        return refuses(backend_operation::reserve) ? nullptr : inner_.reserve(range);
+    [[nodiscard]] auto reserve(layout range) noexcept requires has_virtual_memory<Inner> {
+        using answer = decltype(inner_.reserve(range));
+        return refuses(backend_operation::reserve) ? backend_calls::refusal<answer>() : inner_.reserve(range);
     }
-    [[nodiscard]] bool commit(void* p, std::size_t bytes) noexcept requires has_virtual_memory<Inner> {
-        return !refuses(backend_operation::commit) && inner_.commit(p, bytes);
+    [[nodiscard]] bool commit(void* p, std::size_t bytes, giver_byte giver = 0) noexcept
+        requires has_virtual_memory<Inner> {
+        return !refuses(backend_operation::commit) && backend_calls::commit(inner_, p, bytes, giver);
     }
-    [[nodiscard]] bool decommit(void* p, std::size_t bytes) noexcept requires has_virtual_memory<Inner> {
-        return !refuses(backend_operation::decommit) && inner_.decommit(p, bytes);
+    [[nodiscard]] bool decommit(void* p, std::size_t bytes, giver_byte giver = 0) noexcept
+        requires has_virtual_memory<Inner> {
+        return !refuses(backend_operation::decommit) && backend_calls::decommit(inner_, p, bytes, giver);
     }
-    [[nodiscard]] bool release(void* p, layout range) noexcept requires has_virtual_memory<Inner> {
-        return !refuses(backend_operation::release) && inner_.release(p, range);
+    [[nodiscard]] bool release(void* p, layout range, giver_byte giver = 0) noexcept
+        requires has_virtual_memory<Inner> {
+        return !refuses(backend_operation::release) && backend_calls::release(inner_, p, range, giver);
+    }
+    [[nodiscard]] bool discard(void* p, std::size_t bytes, giver_byte giver = 0) noexcept requires has_discard<Inner> {
+        return !refuses(backend_operation::discard) && backend_calls::discard(inner_, p, bytes, giver);
     }
 
 private:

@@ -17,17 +17,30 @@ class split {
 public:
     using family = backend_family;
     static constexpr bool is_thread_safe = backend_is_thread_safe<Regions> && backend_is_thread_safe<Blocks>;
+    static constexpr unsigned giver_bits =
+        giver_bits_of<Regions> > giver_bits_of<Blocks> ? giver_bits_of<Regions> : giver_bits_of<Blocks>;
 
     constexpr split() = default;
     constexpr split(Regions regions, Blocks blocks) : regions_(regions), blocks_(blocks) {}
 
-    [[nodiscard]] void* try_allocate(layout request) noexcept { return blocks_.try_allocate(request); }
-    void deallocate(void* p, layout given) noexcept { blocks_.deallocate(p, given); }
+    [[nodiscard]] auto try_allocate(layout request) noexcept { return blocks_.try_allocate(request); }
+    void deallocate(void* p, layout given, giver_byte giver = 0) noexcept {
+        backend_calls::deallocate(blocks_, p, given, giver);
+    }
 
-    [[nodiscard]] void* reserve(layout range) noexcept { return regions_.reserve(range); }
-    [[nodiscard]] bool commit(void* p, std::size_t bytes) noexcept { return regions_.commit(p, bytes); }
-    [[nodiscard]] bool decommit(void* p, std::size_t bytes) noexcept { return regions_.decommit(p, bytes); }
-    [[nodiscard]] bool release(void* p, layout range) noexcept { return regions_.release(p, range); }
+    [[nodiscard]] auto reserve(layout range) noexcept { return regions_.reserve(range); }
+    [[nodiscard]] bool commit(void* p, std::size_t bytes, giver_byte giver = 0) noexcept {
+        return backend_calls::commit(regions_, p, bytes, giver);
+    }
+    [[nodiscard]] bool decommit(void* p, std::size_t bytes, giver_byte giver = 0) noexcept {
+        return backend_calls::decommit(regions_, p, bytes, giver);
+    }
+    [[nodiscard]] bool release(void* p, layout range, giver_byte giver = 0) noexcept {
+        return backend_calls::release(regions_, p, range, giver);
+    }
+    [[nodiscard]] bool discard(void* p, std::size_t bytes, giver_byte giver = 0) noexcept requires has_discard<Regions> {
+        return backend_calls::discard(regions_, p, bytes, giver);
+    }
 
     [[nodiscard]] Regions& regions() noexcept { return regions_; }
     [[nodiscard]] Blocks& blocks() noexcept { return blocks_; }

@@ -32,6 +32,9 @@ struct virtual_memory {
     [[nodiscard]] bool release(void* p, layout range) noexcept {
         return detail::platform::release(p, whole_pages(range.bytes));
     }
+    [[nodiscard]] bool discard(void* p, std::size_t bytes) noexcept {
+        return detail::platform::discard(p, whole_pages(bytes));
+    }
 
     [[nodiscard]] void* try_allocate(layout request) noexcept {
         void* const p = reserve(request);

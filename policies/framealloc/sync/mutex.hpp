@@ -61,6 +61,7 @@ concept tries_in_upper_case = requires(M& m) {
 template <class M>
 struct mutex_sync {
     using family = sync_family;
+    static constexpr char described_as[] = "sync::mutex";
     static constexpr bool one_thread = false;
 
     template <class T>

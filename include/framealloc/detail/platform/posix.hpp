@@ -44,6 +44,16 @@ inline bool decommit(void* p, std::size_t bytes) noexcept {
     return map_without_access(p, bytes, MAP_FIXED) != nullptr;
 }
 
+inline bool discard(void* p, std::size_t bytes) noexcept { return ::madvise(p, bytes, MADV_DONTNEED) == 0; }
+
+inline bool prefer_huge_pages([[maybe_unused]] void* p, [[maybe_unused]] std::size_t bytes) noexcept {
+#if defined(MADV_HUGEPAGE)
+    return ::madvise(p, bytes, MADV_HUGEPAGE) == 0;
+#else
+    return false;
+#endif
+}
+
 inline void* block(std::size_t bytes, std::size_t align) noexcept {
     if (align <= alignof(std::max_align_t)) return ::malloc(bytes);
     void* p = nullptr;

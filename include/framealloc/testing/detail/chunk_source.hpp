@@ -36,7 +36,7 @@ public:
         if (p == nullptr) return nullptr;
         auto* const chunk = ::new (p) frame_chunk{};
         chunk->bytes = whole.bytes;
-        chunk->align = whole.align;
+        chunk->align = static_cast<std::uint32_t>(whole.align);
         out_.push_back(chunk);
         bytes_out_ += whole.bytes;
         return chunk;
@@ -56,7 +56,30 @@ public:
         }
     }
 
-    /// Refuses the `n`-th take from now, the first being 1, and with `only_once == false` all later ones; 0 refuses
+    [[nodiscard]] frame_chunk* take_growing(layout whole, std::size_t bytes) noexcept {
+        frame_chunk* const chunk = take(whole);
+        if (chunk == nullptr) return nullptr;
+        bytes_out_ -= whole.bytes - bytes;
+        chunk->bytes = bytes;
+        return chunk;
+    }
+    [[nodiscard]] bool grow(frame_chunk& chunk, std::size_t more) noexcept {
+        ++takes_;
+        bool const planned = refuse_from_ != 0 && takes_ >= refuse_from_ && (!once_ || takes_ == refuse_from_);
+        refusals_ += planned;
+        if (planned) return false;
+        chunk.bytes += more;
+        bytes_out_ += more;
+        return true;
+    }
+    [[nodiscard]] bool give_back_growing(frame_chunk* chunk, layout) noexcept {
+        chunk_chain one;
+        one.append(chunk);
+        give_back(one);
+        return true;
+    }
+
+    /// Refuses the `n`-th take or growth from now, the first being 1, and with `only_once == false` all later ones; 0 refuses
     /// none.
     void refuse(std::size_t n, bool only_once) noexcept {
         refuse_from_ = n == 0 ? 0 : takes_ + n;

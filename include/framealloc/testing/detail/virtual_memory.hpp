@@ -46,6 +46,12 @@ void check_range(B& backend, conformance_report& report, layout range) {
         write_pattern(part, commit_step, middle);
         expect_content(steps, "a part that was committed again can be written");
     }
+    if constexpr (has_discard<B>) {
+        report.expect(backend.discard(part, commit_step), "the contents of a part can be discarded",
+                      {{"part", middle}, {"of", steps}});
+        write_pattern(part, commit_step, middle);  // still committed
+        expect_content(steps, "discarding a part leaves the others as they are, and itself writable");
+    }
     report.expect(backend.release(p, range), "a reservation can be released with parts of it committed",
                   {{"bytes", range.bytes}, {"align", range.align}});
 }
