@@ -141,6 +141,17 @@ public:
         }
     }
 
+    /// Moves the cursor back to `end`, where what was served last is to end. False, and nothing has changed, where a scope
+    /// that was opened since begins above `end`: it will rewind to there.
+    [[nodiscard]] bool shrink(frame_window& window, std::uintptr_t end) noexcept {
+        std::uintptr_t const cursor = window.at();
+        // The newest mark is the highest of those in this chunk, and marks in other chunks are not between the two.
+        if (marks_ != nullptr && marks_->position.cursor > end && marks_->position.cursor <= cursor) return false;
+        if constexpr (A::diagnostics::fills_released) __builtin_memset(pointer_to<void>(end), 0xCD, cursor - end);
+        window.move_to(end);
+        return true;
+    }
+
     [[nodiscard]] finaliser* finalisers() const noexcept { return finalisers_; }
     [[nodiscard]] frame_mark* marks() const noexcept { return marks_; }
     /// Takes back what came after a place, marks included: what a constructor that threw had allocated, for instance.
