@@ -68,8 +68,8 @@ public:
           gate_(pick<typename A::backend>(static_cast<Given&&>(given)...),
                 pick<typename A::budget>(static_cast<Given&&>(given)...)),
           map_(gate_.backend()),
-          pools_(guard_, gate_, records_, map_, config_, this),
-          heap_(guard_, gate_, records_, map_, config_, this),
+          pools_(guard_, gate_, records_, map_, config_, handle()),
+          heap_(guard_, gate_, records_, map_, config_, handle()),
           own_(*this) {}
 
     core(core const&) = delete;
@@ -153,6 +153,8 @@ public:
     }
     [[nodiscard]] void* serve_heap(layout request, fault& why) noexcept {
         if (!is_possible(request, why)) return nullptr;
+        // Whoever frees the block may have to look for us.
+        if constexpr (!sync::one_thread) thread_registry::enroll(*this);
         void* const p = heap_.allocate(request);
         if (p == nullptr) {
             why = latest_refusal(gate_, request);
@@ -167,7 +169,7 @@ public:
         if constexpr (has_pools) {
             if (map_.kind_of(p) == address_kind::slab) {
                 slab<A>& s = *slab<A>::of(p);
-                if (s.instance != this) return report_misuse<A>(fault_code::foreign_pointer, foreign_slab_note, address_of(p));
+                if (s.instance != handle()) return report_misuse<A>(fault_code::foreign_pointer, foreign_slab_note, address_of(p));
                 std::size_t const c = s.size_class;
                 return this->pool_free(p, {.bytes = A::pool::class_bytes(c), .align = 1});
             }
@@ -217,7 +219,7 @@ public:
             return false;
         }
         slab<A>& s = *slab<A>::of(p);
-        if (s.instance != this) {
+        if (s.instance != handle()) {
             report_misuse<A>(fault_code::foreign_pointer, foreign_slab_note, address_of(p));
         } else if (!s.is_block(p)) {
             report_misuse<A>(fault_code::foreign_pointer, "0x%llx is not the start of a block; its slab begins at 0x%llx",
@@ -235,6 +237,65 @@ public:
         return false;
     }
 
+    // --- frees that do not know the instance --------------------------------------------------------------------------
+
+    /// The living instance of this assembly that `p` is a pool or heap block of, as far as can be seen from where it lies
+    /// and from what lies below it; null where there is none. A slab answers at once; for anything else the registry is
+    /// locked, and asked who lives.
+    [[nodiscard]] static core* owner_of(void* p) noexcept {
+        using map = conditional_page_map<A>;
+        if constexpr (map::knows_all_instances) {
+            address_kind const kind = map::kind_of(p);
+            void* owner = nullptr;
+            if (kind == address_kind::slab) {
+                if constexpr (has_pools) {
+                    auto* const s = slab<A>::of(p);
+                    // An assembly with smaller slabs may have this one: then ours would begin outside of it.
+                    if (map::kind_of(s) != address_kind::slab) return nullptr;
+                    owner = s->instance;  // alive: a slab leaves the map before its instance ends
+                    auto* const i = static_cast<instance_base*>(owner);
+                    return i->ops == &operations_ ? static_cast<core*>(i) : nullptr;
+                }
+            }
+            if (kind != address_kind::heap || address_of(p) % granule != 0) return nullptr;
+            owner = heap_prefix::of(p).instance;  // anything, if `p` is no block
+            return static_cast<core*>(thread_registry::find_instance(
+                [owner](instance_base& i) { return &i == owner && i.ops == &operations_; }));
+        } else {
+            return static_cast<core*>(thread_registry::find_instance([p](instance_base& i) {
+                return i.ops == &operations_ && static_cast<core&>(i).map_.kind_of(p) != address_kind::unknown;
+            }));
+        }
+    }
+
+    static void free_anywhere(void* p) noexcept {
+        if (p == nullptr) return;
+        if (core* const owner = owner_of(p)) return owner->free_by_address(p);
+        report_misuse<A>(fault_code::foreign_pointer, "0x%llx lies in no slab and no heap block of this kind of allocator",
+                         address_of(p));
+    }
+
+    /// Frees a block of `pool_alloc(given)` of any instance of this assembly. The slab's head says whose it is.
+    FRAMEALLOC_HOT void pool_free_to_owner(void* p, layout given) noexcept {
+        if constexpr (has_pools) {
+            if (given.has_valid_align() && A::pool::class_for(given) != A::pool::class_count) {
+                if constexpr (checks) {
+                    core* const owner = owner_of(p);
+                    return (owner != nullptr ? owner : this)->pool_free(p, given);  // who is asked in vain says why
+                } else {
+                    return static_cast<core*>(static_cast<instance_base*>(slab<A>::of(p)->instance))->pool_free(p, given);
+                }
+            }
+        }
+        heap_free_to_owner(p, given);
+    }
+    /// Frees a block of `heap_alloc(given)` of any instance of this assembly; this one is looked at first.
+    void heap_free_to_owner(void* p, layout given) noexcept {
+        core* owner = this;
+        if (map_.kind_of(p) != address_kind::heap || !heap_.is_ours(p)) owner = owner_of(p);
+        (owner != nullptr ? owner : this)->free_large(p, given);
+    }
+
     /// Bytes that a live block has room for; 0 for what is not a live pool or heap block of this instance.
     [[nodiscard]] std::size_t usable_size(void* p) noexcept {
         if (p == nullptr) return 0;
@@ -242,7 +303,7 @@ public:
         if constexpr (has_pools) {
             if (kind == address_kind::slab) {
                 slab<A>& s = *slab<A>::of(p);
-                if (s.instance != this || !s.is_block(p)) return 0;
+                if (s.instance != handle() || !s.is_block(p)) return 0;
                 if constexpr (checks) {
                     if (!s.is_live(p)) return 0;
                 }
@@ -448,6 +509,9 @@ public:
 
 private:
     friend class thread_state<A>;
+
+    /// What slabs and heap blocks know their instance by.
+    [[nodiscard]] constexpr void* handle() noexcept { return static_cast<instance_base*>(this); }
 
     static constexpr char const* foreign_slab_note = "the block at 0x%llx belongs to another allocator instance";
 
