@@ -27,7 +27,8 @@ struct in_frame : Alloc {
 
 /// Counts what lives, what was moved, and throws when it is told to.
 struct element {
-    static inline int alive = 0, moved = 0, throw_at_copy = -1;
+    static inline int alive = 0, moved = 0;
+    [[maybe_unused]] static inline int throw_at_copy = -1;
     int value;
     explicit element(int v) : value(v) { ++alive; }
     element(element const& other) : value(other.value) {

@@ -231,6 +231,7 @@ public:
             report_misuse<A>(fault_code::double_free, "the block at 0x%llx, of %llu bytes, is free already", address_of(p),
                    s.shape->block_bytes);
         } else {
+            clear_marks(p, s.shape->block_bytes);
             if constexpr (A::diagnostics::fills_released) __builtin_memset(p, 0xCD, s.shape->block_bytes);
             return true;
         }

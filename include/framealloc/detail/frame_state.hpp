@@ -4,6 +4,7 @@
 #include <framealloc/checkpoint.hpp>
 #include <framealloc/detail/chunk_pool.hpp>
 #include <framealloc/detail/construct.hpp>
+#include <framealloc/detail/sanitizer.hpp>
 #include <framealloc/fault.hpp>
 
 namespace framealloc::detail {
@@ -147,7 +148,7 @@ public:
         std::uintptr_t const cursor = window.at();
         // The newest mark is the highest of those in this chunk, and marks in other chunks are not between the two.
         if (marks_ != nullptr && marks_->position.cursor > end && marks_->position.cursor <= cursor) return false;
-        if constexpr (A::diagnostics::fills_released) __builtin_memset(pointer_to<void>(end), 0xCD, cursor - end);
+        release_bytes(end, cursor);
         window.move_to(end);
         return true;
     }
@@ -187,10 +188,15 @@ private:
         }
     }
 
+    static void release_bytes(std::uintptr_t begin, std::uintptr_t end) noexcept {
+        clear_marks(pointer_to<void>(begin), end - begin);
+        if constexpr (A::diagnostics::fills_released) __builtin_memset(pointer_to<void>(begin), 0xCD, end - begin);
+    }
+
     void fill(frame_window const& window, frame_position from) noexcept {
-        if constexpr (A::diagnostics::fills_released) {
+        if constexpr (A::diagnostics::fills_released || address_sanitizer) {
             engine_.for_each_used(window, from, [](std::uintptr_t begin, std::uintptr_t end) {
-                __builtin_memset(pointer_to<void>(begin), 0xCD, end - begin);
+                release_bytes(begin, end);
             });
         }
     }

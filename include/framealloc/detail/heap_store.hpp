@@ -5,6 +5,7 @@
 #include <framealloc/detail/heap_cache.hpp>
 #include <framealloc/detail/heap_ledger.hpp>
 #include <framealloc/detail/page_map.hpp>
+#include <framealloc/detail/sanitizer.hpp>
 
 namespace framealloc::detail {
 
@@ -62,6 +63,7 @@ public:
         map_.remove_heap_block(block);
         live_blocks_.fetch_sub(1, order::relaxed);
         live_bytes_.fetch_sub(prefix.bytes, order::relaxed);
+        clear_marks(block, prefix.bytes);
         if constexpr (A::diagnostics::fills_released) __builtin_memset(block, 0xCD, prefix.bytes);
 
         // The prefix moves to where the cache finds it without knowing the block's alignment.
