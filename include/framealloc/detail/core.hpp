@@ -153,8 +153,6 @@ public:
     }
     [[nodiscard]] void* serve_heap(layout request, fault& why) noexcept {
         if (!is_possible(request, why)) return nullptr;
-        // Whoever frees the block may have to look for us.
-        if constexpr (!sync::one_thread) thread_registry::enroll(*this);
         void* const p = heap_.allocate(request);
         if (p == nullptr) {
             why = latest_refusal(gate_, request);

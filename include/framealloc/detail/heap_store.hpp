@@ -6,6 +6,7 @@
 #include <framealloc/detail/heap_ledger.hpp>
 #include <framealloc/detail/page_map.hpp>
 #include <framealloc/detail/sanitizer.hpp>
+#include <framealloc/detail/thread_registry.hpp>
 
 namespace framealloc::detail {
 
@@ -34,7 +35,7 @@ public:
         std::size_t const base_align = align > usual ? align : usual;
 
         heap_prefix* kept = base_align == usual ? cache_.take(whole) : nullptr;
-        void* const base = kept != nullptr ? kept->base : gate_.take_block({.bytes = whole, .align = base_align});
+        void* const base = kept != nullptr ? kept->base : take_fresh({.bytes = whole, .align = base_align});
         if (base == nullptr) return nullptr;
         void* const block = pointer_to<void>(address_of(base) + head);
         if (std::uint32_t const number = publish(block); number != heap_ledger<A>::none) {
@@ -112,6 +113,12 @@ private:
     /// equally aligned and can take each other's place.
     [[nodiscard]] static constexpr std::size_t usual_align(std::size_t whole) noexcept {
         return whole >= 4096 ? 64 : granule;
+    }
+
+    [[nodiscard]] void* take_fresh(layout whole) noexcept {
+        // Whoever frees the block may have to look for the instance. What the cache has was taken here before.
+        if constexpr (!A::sync::one_thread) thread_registry::enroll(*static_cast<instance_base*>(instance_));
+        return gate_.take_block(whole);
     }
 
     [[nodiscard]] std::uint32_t publish(void* block) noexcept {
