@@ -32,8 +32,9 @@ using in_frame = ambient_frame_allocator<T, checked_alloc>;
 
 /// A small slab in a buffer, whose map knows no other instance.
 using in_buffer = basic_smart_alloc<backend::static_buffer<(std::size_t{1} << 20), 65536>, diagnostics::checked>;
-/// Slabs of another size in the same address space.
+/// Slabs of other sizes in the same address space.
 using small_slabs = basic_smart_alloc<pool::size_class<8, 512, 4096>, diagnostics::checked>;
+using large_slabs = basic_smart_alloc<pool::size_class<8, 4096, (std::size_t{1} << 20)>, diagnostics::checked>;
 
 using text = std::basic_string<char, std::char_traits<char>, ambient_pool_allocator<char, small_slabs>>;
 using text_map = std::map<int, text, std::less<>, ambient_pool_allocator<std::pair<int const, text>, small_slabs>>;
@@ -240,6 +241,26 @@ BOOST_AUTO_TEST_CASE(what_belongs_to_no_living_instance_of_the_assembly_is_named
     BOOST_TEST(faults.count() == 2u);
     BOOST_TEST(live(alloc) == 0u);
     BOOST_TEST(bool(alloc.verify()));
+}
+
+BOOST_AUTO_TEST_CASE(a_slab_is_not_looked_for_outside_of_what_is_ours)
+{
+    // By the size of large slabs, these would begin anywhere below: mostly where nothing is.
+    std::vector<std::unique_ptr<checked_alloc>> many;
+    large_slabs stranger;
+    test::fault_recorder const faults;
+    for (std::size_t i = 1; i <= 12; ++i) {
+        many.push_back(std::make_unique<checked_alloc>(alloc_config{.region_bytes = 64_KiB}));
+        void* const p = many.back()->pool_alloc(layout{.bytes = 64});
+        large_slabs::free_anywhere(p);
+        BOOST_TEST(faults.count() == i * 3 - 2);
+        BOOST_TEST(faults.last() == fault_code::foreign_pointer);
+        stranger.pool_free(p);
+        BOOST_TEST(faults.count() == i * 3 - 1);
+        stranger.pool_free(p, layout{.bytes = 64});
+        BOOST_TEST(faults.count() == i * 3);
+        BOOST_TEST(stranger.usable_size(p) == 0u);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_wrong_size_is_named_by_the_instance_of_the_block)

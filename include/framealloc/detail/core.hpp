@@ -248,10 +248,7 @@ public:
             void* owner = nullptr;
             if (kind == address_kind::slab) {
                 if constexpr (has_pools) {
-                    auto* const s = slab<A>::of(p);
-                    // An assembly with smaller slabs may have this one: then ours would begin outside of it.
-                    if (map::kind_of(s) != address_kind::slab) return nullptr;
-                    owner = s->instance;  // alive: a slab leaves the map before its instance ends
+                    owner = slab<A>::of(p)->instance;  // alive: a slab leaves the map before its instance ends
                     auto* const i = static_cast<instance_base*>(owner);
                     return i->ops == &operations_ ? static_cast<core*>(i) : nullptr;
                 }

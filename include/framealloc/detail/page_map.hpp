@@ -123,7 +123,17 @@ public:
     void remove_slab(void* s) noexcept { page_map_of_process.remove_slab(s, slab_bytes); }
     [[nodiscard]] bool add_heap_block(void* p) noexcept { return page_map_of_process.add_heap_block(p); }
     void remove_heap_block(void* p) noexcept { page_map_of_process.remove_heap_block(p); }
-    [[nodiscard]] static address_kind kind_of(void const* p) noexcept { return page_map_of_process.kind_of(p, slab_bytes); }
+    [[nodiscard]] static address_kind kind_of(void const* p) noexcept {
+        address_kind const kind = page_map_of_process.kind_of(p, slab_bytes);
+        if constexpr (slab_bytes > process_page_map::unit_bytes) {
+            // Of another assembly's smaller slab, ours would begin outside, where perhaps nothing is.
+            auto const* const begin = pointer_to<void const>(address_of(p) & ~(slab_bytes - 1));
+            if (kind == address_kind::slab && page_map_of_process.kind_of(begin, slab_bytes) != kind) {
+                return address_kind::unknown;
+            }
+        }
+        return kind;
+    }
 
 private:
     static constexpr std::size_t slab_bytes = A::pool::slab_bytes != 0 ? A::pool::slab_bytes : range_align;
