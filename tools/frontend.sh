@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
 #
-# What each public header costs a translation unit: seconds of front-end time, the median of five runs less that of an
+# What each public header costs a translation unit: seconds of front-end time, the median of some runs less that of an
 # empty file, and the lines that are left after preprocessing. Sorted by time.
-#   tools/frontend.sh [HEADER...]      with $CXX (g++); without arguments all of include/framealloc/ and policies/
+#   tools/frontend.sh [--runs N] [HEADER...]    with $CXX (g++), N odd (5); without headers all public ones
 set -euo pipefail
 export LC_ALL=C
 
@@ -17,18 +17,29 @@ work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 flags=(-std=c++20 -I"$root/include" -I"$root/policies")
 
+runs=5
+if [[ "${1:-}" == --runs ]]; then
+    runs="${2:-}"
+    if [[ ! "$runs" =~ ^[0-9]*[13579]$ ]]; then
+        echo "tools/frontend.sh: --runs is '$runs'; expected an odd number, so that there is a median" >&2
+        exit 2
+    fi
+    shift 2
+fi
 headers=("$@")
 if [[ ${#headers[@]} -eq 0 ]]; then
-    mapfile -t headers < <(cd "$root/include" && ls framealloc/*.hpp; cd "$root/policies" && ls framealloc/*/*.hpp)
+    mapfile -t headers < <(for base in include policies; do
+        (cd "$root/$base" && find framealloc -name '*.hpp' -not -path '*/detail/*')
+    done | sort)
 fi
 
-# seconds FILE: the median of five.
+# seconds FILE: the median.
 seconds() {
     local TIMEFORMAT=%U
-    for _ in 1 2 3 4 5; do
+    for ((run = 0; run < runs; run++)); do
         { time "$compiler" "${flags[@]}" -fsyntax-only "$1" 2>"$work/errors"; } 2>>"$work/times"
     done
-    sort -n "$work/times" | sed -n 3p
+    sort -n "$work/times" | sed -n "$(((runs + 1) / 2))p"
     rm "$work/times"
 }
 

@@ -38,7 +38,7 @@ preset() {
 for step in "${steps[@]}"; do
     case "$step" in
         dev)
-            say "g++, every test by itself, every header alone"
+            say "g++, every header alone"
             mkdir -p build
             if ! { cmake --preset dev && cmake --build build/dev --target all_verify_interface_header_sets; } \
                 >build/headers.log 2>&1; then
@@ -46,6 +46,9 @@ for step in "${steps[@]}"; do
                 echo "tools/test.sh: a header does not compile alone; all of it is in build/headers.log" >&2
                 exit 1
             fi
+            say "what each public header costs a translation unit"
+            tools/frontend.sh --runs 1
+            say "g++, every test by itself"
             preset dev
             ;;
         noexcept) say "g++ without exceptions and run-time type information"; preset noexcept ;;

@@ -25,7 +25,7 @@ FLOORS = [
     (0, r"framealloc/detail/platform/"),
     (0, r"framealloc/detail/(bits|atomic|ring|construct)\.hpp"),
     (0, r"framealloc/(backend_result|layout|sizes|intent|fault|failure|config|frame_chunk|chunk_stack|checkpoint|policy|stats|verification|"
-        r"operation_counters|numa)\.hpp"),
+        r"operation_counters|numa|version)\.hpp"),
     # 2  machinery: knows concepts, never a policy. The verbs belong to it, since a thread's state has them.
     (2, r"framealloc/detail/"),
     (2, r"framealloc/(frame_verbs|pool_verbs|heap_verbs|box)\.hpp"),

@@ -316,7 +316,7 @@ public:
     [[nodiscard]] bool owns(void* p) noexcept {
         address_kind const kind = map_.kind_of(p);
         if constexpr (has_pools) {
-            if (kind == address_kind::slab) return slab<A>::of(p)->instance == this;
+            if (kind == address_kind::slab) return slab<A>::of(p)->instance == handle();
         }
         return kind == address_kind::heap && heap_.is_ours(p);
     }

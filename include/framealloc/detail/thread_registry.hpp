@@ -112,7 +112,7 @@ public:
         locked const guard{lock_};
         if (i.id.load(order::relaxed) != 0) return;
         if (!fork_hooked_) {
-            platform::call_around_fork(&before_fork, &after_fork_in_parent, &after_fork_in_child);
+            hooks_.call_around_fork();
             fork_hooked_ = true;
         }
         for (std::size_t s = 0; s < shared_slot; s += slot_step) {
@@ -245,7 +245,7 @@ private:
     }
 
     [[nodiscard]] static bool hook_exit() noexcept {
-        if (!this_thread.exit_hooked) this_thread.exit_hooked = platform::call_at_thread_exit(&on_thread_exit);
+        if (!this_thread.exit_hooked) this_thread.exit_hooked = platform::call_at_thread_exit(hooks_.on_thread_exit);
         return this_thread.exit_hooked;
     }
 
@@ -298,6 +298,19 @@ private:
         }
         lock_.unlock();
     }
+
+    static void call_around_fork() noexcept {
+        platform::call_around_fork(&before_fork, &after_fork_in_parent, &after_fork_in_child);
+    }
+
+    /// What the system is told to call. Where several shared libraries have a copy of this code and share the data below, the
+    /// copy must be the one that is unloaded with the data and not before: whose addresses lie in it from the start. Not
+    /// const, or the compiler would take the copy at hand instead of reading them.
+    struct system_hooks {
+        void (*on_thread_exit)();
+        void (*call_around_fork)();
+    };
+    static inline constinit system_hooks hooks_{&on_thread_exit, &call_around_fork};
 
     static inline constinit platform::mutex lock_{};
     static inline constinit instance_base* instances_ = nullptr;

@@ -28,6 +28,7 @@
 
 namespace framealloc::testing {
 
+/// How hard a backend is tried: less for one that is small or slow.
 struct backend_trial {
     std::size_t largest_bytes = std::size_t{2} << 20;  ///< of a single block, and of a reservation's eighth
     std::size_t blocks = 200;                          ///< alive at once

@@ -46,9 +46,16 @@
 /// The same for a lambda on a slow path: were it left out of line, its captures would be stored on the hot one.
 #define FRAMEALLOC_INLINED __attribute__((always_inline))
 
+/// Whether the code may become a part of a shared library.
+#if defined(__PIC__) && !defined(__PIE__)
+#define FRAMEALLOC_IN_SHARED_LIBRARY 1
+#else
+#define FRAMEALLOC_IN_SHARED_LIBRARY 0
+#endif
+
 // Position-independent code in a shared library would reach a thread-local variable by a call; initial-exec reaches it
 // by one load. Programs, position-independent or not, get local-exec by themselves.
-#if defined(__PIC__) && !defined(__PIE__)
+#if FRAMEALLOC_IN_SHARED_LIBRARY
 #define FRAMEALLOC_TLS_MODEL [[gnu::tls_model("initial-exec")]]
 #else
 #define FRAMEALLOC_TLS_MODEL

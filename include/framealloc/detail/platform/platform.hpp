@@ -19,8 +19,10 @@
 //   mutex                            lock, unlock, try_lock; constant-initialised, trivially destructible
 //   call_at_thread_exit(hook)        `hook()` runs once when the calling thread ends, after the destructors of its
 //                                    thread_local objects; may be called again, from the hook too. False: refused. The
-//                                    caller sees to it that one thread at a time is in here.
-//   call_around_fork(b, p, c)        before fork, and after it in the parent and in the child
+//                                    caller sees to it that one thread at a time is in here, and that the hook's code
+//                                    stays as long as our data: it may lie in another shared library than the caller.
+//   call_around_fork(b, p, c)        before fork, and after it in the parent and in the child, until the shared library that
+//                                    makes the call is unloaded
 //   yield()                          lets another thread run
 //   write_error(text, bytes)         to standard error, in one write where the system can
 //   stop()                           ends the program abnormally, so that a debugger or a core file shows the place

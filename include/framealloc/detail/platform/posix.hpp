@@ -76,21 +76,39 @@ private:
 
 namespace posix {
 
-inline constinit pthread_key_t thread_exit_key{};
-inline constinit bool thread_exit_key_made = false;
+/// Runs at the end of a thread. Hidden, so that each program and each shared library has its own.
+[[gnu::visibility("hidden")]] inline void run_thread_exit(void* hook) { reinterpret_cast<void (*)()>(hook)(); }
+
+/// One object may serve several shared libraries, as the dynamic linker decides. The code that the system is told to call
+/// is that of the library the object lies in: the two come and go together. (The compiler's own copy, in whichever library
+/// comes first, might be unloaded while the key lives, and the next thread that ends would run into nothing.)
+struct thread_exit {
+    pthread_key_t key{};
+    bool made = false;
+    bool over = false;  ///< the library is being unloaded, or the process is ending
+    void (*run)(void*) = &run_thread_exit;
+};
+inline constinit thread_exit at_thread_exit{};
+
+#if FRAMEALLOC_IN_SHARED_LIBRARY
+/// When the library that the key's code lies in is unloaded, after all destructors of its static objects, which priority
+/// 101 stands for: no thread that ends later may call what is not there any more.
+[[gnu::destructor(101), maybe_unused]] static void forget_thread_exit() {
+    if (at_thread_exit.run != &run_thread_exit || at_thread_exit.over) return;  // another library's, or done already
+    at_thread_exit.over = true;
+    if (at_thread_exit.made) ::pthread_key_delete(at_thread_exit.key);
+}
+#endif
 
 }  // namespace posix
 
 inline bool call_at_thread_exit(void (*hook)()) noexcept {
     // A key's destructor runs after all thread_local destructors of the thread, which a thread_local object of ours
     // could not promise, and runs again when it has been set anew meanwhile.
-    if (!posix::thread_exit_key_made) {
-        posix::thread_exit_key_made = ::pthread_key_create(&posix::thread_exit_key, [](void* stored) {
-            reinterpret_cast<void (*)()>(stored)();
-        }) == 0;
-    }
-    return posix::thread_exit_key_made &&
-           ::pthread_setspecific(posix::thread_exit_key, reinterpret_cast<void*>(hook)) == 0;
+    posix::thread_exit& exit = posix::at_thread_exit;
+    if (exit.over) return true;  // threads that come at the end of the process are not waited for
+    if (!exit.made) exit.made = ::pthread_key_create(&exit.key, exit.run) == 0;
+    return exit.made && ::pthread_setspecific(exit.key, reinterpret_cast<void*>(hook)) == 0;
 }
 
 inline void call_around_fork(void (*before)(), void (*in_parent)(), void (*in_child)()) noexcept {
