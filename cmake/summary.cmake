@@ -14,9 +14,9 @@ framealloc_on_or_off(FRAMEALLOC_TESTS "yes, run them with ctest")
 framealloc_on_or_off(FRAMEALLOC_BENCHMARKS "yes, perf/framealloc_perf")
 framealloc_on_or_off(FRAMEALLOC_EXAMPLES "yes, in example/")
 framealloc_on_or_off(FRAMEALLOC_INSTALL "yes, below ${CMAKE_INSTALL_PREFIX}")
-set(FRAMEALLOC_NUMA_text "no (-D FRAMEALLOC_NUMA=ON, with libhwloc-dev)")
+set(framealloc_numa_text "no (libhwloc-dev, -D FRAMEALLOC_NUMA=ON)")
 if(TARGET framealloc_numa)
-    set(FRAMEALLOC_NUMA_text "yes, framealloc::numa: topologies by hwloc")
+    set(framealloc_numa_text "yes, framealloc::numa: topologies by hwloc")
 endif()
 set(framealloc_sanitizers "none (-D FRAMEALLOC_SANITIZE=address,undefined or thread)")
 if(FRAMEALLOC_SANITIZE)
@@ -26,7 +26,7 @@ endif()
 set(framealloc_summary "framealloc ${PROJECT_VERSION}
      headers      framealloc::headers, always
      library      ${FRAMEALLOC_LIBRARY_text}
-     numa         ${FRAMEALLOC_NUMA_text}
+     numa         ${framealloc_numa_text}
      tests        ${FRAMEALLOC_TESTS_text}
      benchmarks   ${FRAMEALLOC_BENCHMARKS_text}
      examples     ${FRAMEALLOC_EXAMPLES_text}

@@ -11,6 +11,11 @@ namespace detail {
 ///
 /// They propagate on move and on swap, not on copy assignment, and compare equal when they are of one instance: a
 /// container that is moved takes its allocator along, one that is assigned keeps its own.
+///
+/// A container that is copied stays with the instance of the original, on purpose: whoever wrote the instance down at the
+/// first container expects a copy of it there, and not in some other memory. In a frame, the copy is in the frame of the
+/// thread that copies, and lives as long as that: a frame's container is copied out of it by naming an allocator,
+/// `std::vector<T, pool_allocator<T>> kept(v.begin(), v.end(), pool_allocator<T>{alloc})`. The ambient forms differ here.
 template <class T, class Alloc>
 class instance_allocator {
 public:
@@ -53,6 +58,7 @@ public:
         return static_cast<T*>(this->instance().frame_alloc(layout::array_of<T>(n)));
     }
     void deallocate(T*, std::size_t) noexcept {}
+    [[nodiscard]] frame_allocator select_on_container_copy_construction() const noexcept { return *this; }
 
     template <class U>
     friend bool operator==(frame_allocator const& a, frame_allocator<U, Alloc> const& b) noexcept {
@@ -80,6 +86,7 @@ public:
         return static_cast<T*>(this->instance().pool_alloc(layout::array_of<T>(n)));
     }
     void deallocate(T* p, std::size_t n) noexcept { this->instance().pool_free(p, layout::array_of<T>(n)); }
+    [[nodiscard]] pool_allocator select_on_container_copy_construction() const noexcept { return *this; }
 
     template <class U>
     friend bool operator==(pool_allocator const& a, pool_allocator<U, Alloc> const& b) noexcept {
@@ -107,6 +114,7 @@ public:
         return static_cast<T*>(this->instance().heap_alloc(layout::array_of<T>(n)));
     }
     void deallocate(T* p, std::size_t n) noexcept { this->instance().heap_free(p, layout::array_of<T>(n)); }
+    [[nodiscard]] heap_allocator select_on_container_copy_construction() const noexcept { return *this; }
 
     template <class U>
     friend bool operator==(heap_allocator const& a, heap_allocator<U, Alloc> const& b) noexcept {

@@ -122,6 +122,20 @@ public:
         return allocate<allocation_intent::heap, T>();
     }
 
+    // --- frees that do not know the instance --------------------------------------------------------------------------
+
+    /// Frees a pool or heap block of any living instance of this assembly, by its address alone; null is a no-op. For hosts
+    /// that make an allocator anew at each call, and so cannot say which instance a block came from. What is no such block
+    /// is reported (FA211) and left alone.
+    ///
+    ///   Cost      A pool block: the page map and the slab's head. A heap block also locks the registry, O(instances).
+    ///   Threads   Any, as each instance's own frees.
+    static void free_anywhere(void* p) noexcept {
+        static_assert(!A::sync::one_thread, "framealloc: free_anywhere(p) looks for the instance among all threads' ones; "
+                                            "choose sync::lock_free or sync::mutex, or free through the instance itself");
+        detail::core<A>::free_anywhere(p);
+    }
+
     // --- threads ------------------------------------------------------------------------------------------------------
 
     /// The calling thread's state: the verbs without the look-up, for loops. Good on this thread, until it ends.

@@ -39,6 +39,18 @@ struct frame_window {
         move_to(cursor_now + padding + detail::round_up(bytes, granule));
         return detail::pointer_to<void>(cursor_now + padding);
     }
+
+    /// Whether `bytes` at `begin`, as they were asked for, are what was served last. No caller's number is added to anything
+    /// before it is known to be small, so that none can wrap around.
+    [[nodiscard]] bool is_last(std::uintptr_t begin, std::size_t bytes) const noexcept {
+        std::uintptr_t const cursor_now = at();
+        return begin < cursor_now && cursor_now - begin == detail::round_up(bytes + (bytes == 0), granule);
+    }
+    /// Where the cursor stands once what was served last, at `begin`, has `bytes`; 0 where they do not fit.
+    [[nodiscard]] std::uintptr_t end_of_last(std::uintptr_t begin, std::size_t bytes) const noexcept {
+        if (bytes > limit - begin) return 0;
+        return begin + detail::round_up(bytes + (bytes == 0), granule);
+    }
 };
 
 /// The head of a chunk of frame memory, at its lowest address; what a frame may use follows it.

@@ -71,6 +71,34 @@ public:
         return make_array<T, true>(n, [&](layout r) FRAMEALLOC_INLINED { return self().frame_miss(r); });
     }
 
+    /// Makes raw memory larger or smaller where it stands, if nothing has been allocated from this thread's frame since:
+    /// `p` was asked for with `old_bytes`, or last extended to them, and has `new_bytes` afterwards. False, and nothing has
+    /// changed, where something came after it, where `new_bytes` do not fit into what is left of the chunk, and where it
+    /// would shrink below the begin of a scope that is still open. Zero bytes keep a unique address. O(1), no call.
+    ///
+    /// Extend in the scope that allocated: the end of a scope takes back what was allocated in it, extensions included.
+    [[nodiscard]] bool try_frame_extend(void* p, std::size_t old_bytes, std::size_t new_bytes) noexcept {
+        std::uintptr_t const begin = detail::address_of(p);
+        detail::thread_state<A>* const s = state_that_served(begin, old_bytes);
+        if (s == nullptr) return false;
+        std::uintptr_t const end = s->window.end_of_last(begin, new_bytes);
+        if (end == 0) return false;
+        if (end < s->window.at()) return s->frame.shrink(s->window, end);
+        s->window.move_to(end);
+        if constexpr (A::diagnostics::counts_operations && requires { s->counted.on_frame_extend(new_bytes); }) {
+            if (new_bytes > old_bytes) s->counted.on_frame_extend(new_bytes - old_bytes);
+        }
+        return true;
+    }
+
+    /// Takes raw memory of `bytes` back before the frame does, if nothing has been allocated since. Otherwise, and where a
+    /// scope was opened since, false: then the memory is the frame's, as always. O(1).
+    bool try_frame_give_back(void* p, std::size_t bytes) noexcept {
+        std::uintptr_t const begin = detail::address_of(p);
+        detail::thread_state<A>* const s = state_that_served(begin, bytes);
+        return s != nullptr && s->frame.shrink(s->window, begin);
+    }
+
     /// A `T` that its box destroys, at the end of the enclosing block at the latest. Registers nothing with the frame.
     template <class T, class... Args>
     [[nodiscard]] framealloc::frame_box<T> frame_box(Args&&... args) {
@@ -97,6 +125,15 @@ private:
     FRAMEALLOC_HOT void* serve(Miss&& miss) {
         detail::hot_state& hot = self().hot();
         return detail::bump<Request.bytes, Request.align>(hot.window, [&]() FRAMEALLOC_INLINED { count(hot, Request.bytes); }, miss);
+    }
+
+    /// The calling thread's state, if `bytes` at `begin` are what its frame served last; otherwise null.
+    [[nodiscard]] detail::thread_state<A>* state_that_served(std::uintptr_t begin, std::size_t bytes) noexcept {
+        detail::hot_state& hot = self().hot();
+        // An instance without a slot of its own has nothing in hot().
+        auto* const s = &hot != &detail::closed_state ? static_cast<detail::thread_state<A>*>(&hot)
+                                                      : self().shared().state_if_any();
+        return s != nullptr && s->window.is_last(begin, bytes) ? s : nullptr;
     }
 
     /// Where the frame stood, for when a constructor throws.

@@ -13,6 +13,8 @@ public:
         frame_allocations_.add(1);
         frame_bytes_.add(bytes);
     }
+    /// The last frame allocation has grown by `bytes`: more bytes, and no new allocation.
+    void on_frame_extend(std::size_t bytes) noexcept { frame_bytes_.add(bytes); }
     void on_pool_allocate(std::size_t bytes) noexcept {
         pool_allocations_.add(1);
         pool_bytes_.add(bytes);

@@ -4,6 +4,7 @@
 #include <framealloc/box.hpp>
 #include <framealloc/detail/construct.hpp>
 #include <framealloc/detail/hot_state.hpp>
+#include <framealloc/detail/sanitizer.hpp>
 
 #include <span>
 
@@ -147,6 +148,8 @@ private:
             if (c == pool::class_count) [[unlikely]] return self().shared().free_large(p, given);
             if constexpr (A::diagnostics::checks_blocks) {
                 if (!self().shared().check_pool_free(p, c)) return;
+            } else {
+                detail::clear_marks(p, pool::class_bytes(c));
             }
             detail::hot_state& hot = self().hot();
             detail::push(

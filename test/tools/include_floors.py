@@ -17,8 +17,8 @@ FLOORS = [
     (5, r"framealloc/(testing|integration)/"),
     (5, r"(src|example|tools|test|perf)/"),
     # 4  facilities, which know the public interface only
-    (4, r"framealloc/(object_pool|streaming|handle|group)/"),
-    (4, r"framealloc/(allocator|describe|shared_alloc|numa_alloc|report)\.hpp"),
+    (4, r"framealloc/(object_pool|streaming|handle|group|containers)/"),
+    (4, r"framealloc/(allocator|ambient_allocator|cache_aligned|current_instance|describe|numa_alloc|shared_alloc|report)\.hpp"),
     # 3  what composes policies and machinery to an allocator
     (3, r"framealloc/(smart_alloc|basic_smart_alloc|frame_scope)\.hpp"),
     # 0  the words everything is said in, and the integers, rings and system calls that policies are made of

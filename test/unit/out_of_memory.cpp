@@ -6,9 +6,14 @@
 #include "support/scenario.hpp"
 #include "support/scenarios.hpp"
 
+#include <framealloc/arena/in_flight.hpp>
+#include <framealloc/arena/virtual_memory.hpp>
+#include <framealloc/backend/fallback.hpp>
 #include <framealloc/backend/static_buffer.hpp>
 #include <framealloc/budget/global.hpp>
+#include <framealloc/pool/fine_size_class.hpp>
 #include <framealloc/sync/mutex.hpp>
+#include <framealloc/sync/owner_queue.hpp>
 
 #include <sys/resource.h>
 
@@ -33,7 +38,10 @@ using every_assembly = std::tuple<
     basic_smart_alloc<split_backend>, basic_smart_alloc<backend::faulting<system_heap>>,
     basic_smart_alloc<backend::faulting<buffer>>, basic_smart_alloc<split_backend, sync::single_threaded>,
     basic_smart_alloc<split_backend, sync::mutex<std::mutex>, diagnostics::checked>,
-    basic_smart_alloc<split_backend, pool::none>>;
+    basic_smart_alloc<split_backend, pool::none>,
+    basic_smart_alloc<split_backend, arena::virtual_memory<64_MiB>, pool::fine_size_class<>, sync::owner_queue>,
+    basic_smart_alloc<backend::faulting<backend::fallback<system_heap, system_heap>>,
+                      arena::in_flight<1, arena::chunked<>>>>;
 
 using scenarios_with_threads = std::tuple<threads_come_and_go, attaching>;
 #if FRAMEALLOC_EXCEPTIONS

@@ -68,8 +68,8 @@ public:
           gate_(pick<typename A::backend>(static_cast<Given&&>(given)...),
                 pick<typename A::budget>(static_cast<Given&&>(given)...)),
           map_(gate_.backend()),
-          pools_(guard_, gate_, records_, map_, config_, this),
-          heap_(guard_, gate_, records_, map_, config_, this),
+          pools_(guard_, gate_, records_, map_, config_, handle()),
+          heap_(guard_, gate_, records_, map_, config_, handle()),
           own_(*this) {}
 
     core(core const&) = delete;
@@ -167,7 +167,7 @@ public:
         if constexpr (has_pools) {
             if (map_.kind_of(p) == address_kind::slab) {
                 slab<A>& s = *slab<A>::of(p);
-                if (s.instance != this) return report_misuse<A>(fault_code::foreign_pointer, foreign_slab_note, address_of(p));
+                if (s.instance != handle()) return report_misuse<A>(fault_code::foreign_pointer, foreign_slab_note, address_of(p));
                 std::size_t const c = s.size_class;
                 return this->pool_free(p, {.bytes = A::pool::class_bytes(c), .align = 1});
             }
@@ -217,7 +217,7 @@ public:
             return false;
         }
         slab<A>& s = *slab<A>::of(p);
-        if (s.instance != this) {
+        if (s.instance != handle()) {
             report_misuse<A>(fault_code::foreign_pointer, foreign_slab_note, address_of(p));
         } else if (!s.is_block(p)) {
             report_misuse<A>(fault_code::foreign_pointer, "0x%llx is not the start of a block; its slab begins at 0x%llx",
@@ -229,10 +229,67 @@ public:
             report_misuse<A>(fault_code::double_free, "the block at 0x%llx, of %llu bytes, is free already", address_of(p),
                    s.shape->block_bytes);
         } else {
+            clear_marks(p, s.shape->block_bytes);
             if constexpr (A::diagnostics::fills_released) __builtin_memset(p, 0xCD, s.shape->block_bytes);
             return true;
         }
         return false;
+    }
+
+    // --- frees that do not know the instance --------------------------------------------------------------------------
+
+    /// The living instance of this assembly that `p` is a pool or heap block of, as far as can be seen from where it lies
+    /// and from what lies below it; null where there is none. A slab answers at once; for anything else the registry is
+    /// locked, and asked who lives.
+    [[nodiscard]] static core* owner_of(void* p) noexcept {
+        using map = conditional_page_map<A>;
+        if constexpr (map::knows_all_instances) {
+            address_kind const kind = map::kind_of(p);
+            void* owner = nullptr;
+            if (kind == address_kind::slab) {
+                if constexpr (has_pools) {
+                    owner = slab<A>::of(p)->instance;  // alive: a slab leaves the map before its instance ends
+                    auto* const i = static_cast<instance_base*>(owner);
+                    return i->ops == &operations_ ? static_cast<core*>(i) : nullptr;
+                }
+            }
+            if (kind != address_kind::heap || address_of(p) % granule != 0) return nullptr;
+            owner = heap_prefix::of(p).instance;  // anything, if `p` is no block
+            return static_cast<core*>(thread_registry::find_instance(
+                [owner](instance_base& i) { return &i == owner && i.ops == &operations_; }));
+        } else {
+            return static_cast<core*>(thread_registry::find_instance([p](instance_base& i) {
+                return i.ops == &operations_ && static_cast<core&>(i).map_.kind_of(p) != address_kind::unknown;
+            }));
+        }
+    }
+
+    static void free_anywhere(void* p) noexcept {
+        if (p == nullptr) return;
+        if (core* const owner = owner_of(p)) return owner->free_by_address(p);
+        report_misuse<A>(fault_code::foreign_pointer, "0x%llx lies in no slab and no heap block of this kind of allocator",
+                         address_of(p));
+    }
+
+    /// Frees a block of `pool_alloc(given)` of any instance of this assembly. The slab's head says whose it is.
+    FRAMEALLOC_HOT void pool_free_to_owner(void* p, layout given) noexcept {
+        if constexpr (has_pools) {
+            if (given.has_valid_align() && A::pool::class_for(given) != A::pool::class_count) {
+                if constexpr (checks) {
+                    core* const owner = owner_of(p);
+                    return (owner != nullptr ? owner : this)->pool_free(p, given);  // who is asked in vain says why
+                } else {
+                    return static_cast<core*>(static_cast<instance_base*>(slab<A>::of(p)->instance))->pool_free(p, given);
+                }
+            }
+        }
+        heap_free_to_owner(p, given);
+    }
+    /// Frees a block of `heap_alloc(given)` of any instance of this assembly; this one is looked at first.
+    void heap_free_to_owner(void* p, layout given) noexcept {
+        core* owner = this;
+        if (map_.kind_of(p) != address_kind::heap || !heap_.is_ours(p)) owner = owner_of(p);
+        (owner != nullptr ? owner : this)->free_large(p, given);
     }
 
     /// Bytes that a live block has room for; 0 for what is not a live pool or heap block of this instance.
@@ -242,7 +299,7 @@ public:
         if constexpr (has_pools) {
             if (kind == address_kind::slab) {
                 slab<A>& s = *slab<A>::of(p);
-                if (s.instance != this || !s.is_block(p)) return 0;
+                if (s.instance != handle() || !s.is_block(p)) return 0;
                 if constexpr (checks) {
                     if (!s.is_live(p)) return 0;
                 }
@@ -259,7 +316,7 @@ public:
     [[nodiscard]] bool owns(void* p) noexcept {
         address_kind const kind = map_.kind_of(p);
         if constexpr (has_pools) {
-            if (kind == address_kind::slab) return slab<A>::of(p)->instance == this;
+            if (kind == address_kind::slab) return slab<A>::of(p)->instance == handle();
         }
         return kind == address_kind::heap && heap_.is_ours(p);
     }
@@ -483,6 +540,9 @@ public:
 
 private:
     friend class thread_state<A>;
+
+    /// What slabs and heap blocks know their instance by.
+    [[nodiscard]] constexpr void* handle() noexcept { return static_cast<instance_base*>(this); }
 
     static constexpr char const* foreign_slab_note = "the block at 0x%llx belongs to another allocator instance";
 

@@ -4,6 +4,7 @@
 #include <framealloc/checkpoint.hpp>
 #include <framealloc/detail/chunk_pool.hpp>
 #include <framealloc/detail/construct.hpp>
+#include <framealloc/detail/sanitizer.hpp>
 #include <framealloc/fault.hpp>
 
 namespace framealloc::detail {
@@ -176,6 +177,17 @@ public:
         }
     }
 
+    /// Moves the cursor back to `end`, where what was served last is to end. False, and nothing has changed, where a scope
+    /// that was opened since begins above `end`: it will rewind to there.
+    [[nodiscard]] bool shrink(frame_window& window, std::uintptr_t end) noexcept {
+        std::uintptr_t const cursor = window.at();
+        // The newest mark is the highest of those in this chunk, and marks in other chunks are not between the two.
+        if (marks_ != nullptr && marks_->position.cursor > end && marks_->position.cursor <= cursor) return false;
+        release_bytes(end, cursor);
+        window.move_to(end);
+        return true;
+    }
+
     [[nodiscard]] finaliser* finalisers() const noexcept { return finalisers_; }
     [[nodiscard]] frame_mark* marks() const noexcept { return marks_; }
     /// Takes back what came after a place, marks included: what a constructor that threw had allocated, for instance.
@@ -229,19 +241,22 @@ private:
         }
     }
 
+    static constexpr bool looks_at_released = A::diagnostics::fills_released || address_sanitizer;
+
+    static void release_bytes(std::uintptr_t begin, std::uintptr_t end) noexcept {
+        clear_marks(pointer_to<void>(begin), end - begin);
+        if constexpr (A::diagnostics::fills_released) __builtin_memset(pointer_to<void>(begin), 0xCD, end - begin);
+    }
     void fill_oldest(frame_window const& window) noexcept {
         if constexpr (in_flight == 1) {
             fill(window, {});
-        } else if constexpr (A::diagnostics::fills_released) {
-            engine_.for_each_used_in_oldest(window, &fill_range);
+        } else if constexpr (looks_at_released) {
+            engine_.for_each_used_in_oldest(window, &release_bytes);
         }
     }
-    static void fill_range(std::uintptr_t begin, std::uintptr_t end) noexcept {
-        __builtin_memset(pointer_to<void>(begin), 0xCD, end - begin);
-    }
     void fill(frame_window const& window, frame_position from) noexcept {
-        if constexpr (A::diagnostics::fills_released) {
-            engine_.for_each_used(window, from, &fill_range);
+        if constexpr (looks_at_released) {
+            engine_.for_each_used(window, from, &release_bytes);
         }
     }
 

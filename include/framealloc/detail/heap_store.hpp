@@ -5,6 +5,8 @@
 #include <framealloc/detail/heap_cache.hpp>
 #include <framealloc/detail/heap_ledger.hpp>
 #include <framealloc/detail/page_map.hpp>
+#include <framealloc/detail/sanitizer.hpp>
+#include <framealloc/detail/thread_registry.hpp>
 
 namespace framealloc::detail {
 
@@ -34,7 +36,7 @@ public:
 
         heap_prefix* kept = base_align == usual ? cache_.take(whole) : nullptr;
         giver_byte giver = kept != nullptr ? kept->giver : giver_byte{0};
-        void* const base = kept != nullptr ? kept->base : gate_.take_block({.bytes = whole, .align = base_align}, giver);
+        void* const base = kept != nullptr ? kept->base : take_fresh({.bytes = whole, .align = base_align}, giver);
         if (base == nullptr) return nullptr;
         void* const block = pointer_to<void>(address_of(base) + head);
         if (std::uint32_t const number = publish(block); number != heap_ledger<A>::none) {
@@ -63,6 +65,7 @@ public:
         map_.remove_heap_block(block);
         live_blocks_.fetch_sub(1, order::relaxed);
         live_bytes_.fetch_sub(prefix.bytes, order::relaxed);
+        clear_marks(block, prefix.bytes);
         if constexpr (A::diagnostics::fills_released) __builtin_memset(block, 0xCD, prefix.bytes);
 
         // The prefix moves to where the cache finds it without knowing the block's alignment.
@@ -115,6 +118,12 @@ private:
     /// equally aligned and can take each other's place.
     [[nodiscard]] static constexpr std::size_t usual_align(std::size_t whole) noexcept {
         return whole >= 4096 ? 64 : granule;
+    }
+
+    [[nodiscard]] void* take_fresh(layout whole, giver_byte& giver) noexcept {
+        // Whoever frees the block may have to look for the instance. What the cache has was taken here before.
+        if constexpr (!A::sync::one_thread) thread_registry::enroll(*static_cast<instance_base*>(instance_));
+        return gate_.take_block(whole, giver);
     }
 
     [[nodiscard]] std::uint32_t publish(void* block) noexcept {

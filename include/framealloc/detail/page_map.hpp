@@ -111,6 +111,8 @@ inline constinit process_page_map page_map_of_process{};
 template <class A>
 class shared_page_map {
 public:
+    /// One map for all instances: what an address is can be asked of any of them.
+    static constexpr bool knows_all_instances = true;
     /// Ranges of slabs are whole units, so that a unit never mixes slabs and heap blocks.
     static constexpr std::size_t range_align = process_page_map::unit_bytes;
 
@@ -121,7 +123,17 @@ public:
     void remove_slab(void* s) noexcept { page_map_of_process.remove_slab(s, slab_bytes); }
     [[nodiscard]] bool add_heap_block(void* p) noexcept { return page_map_of_process.add_heap_block(p); }
     void remove_heap_block(void* p) noexcept { page_map_of_process.remove_heap_block(p); }
-    [[nodiscard]] address_kind kind_of(void const* p) noexcept { return page_map_of_process.kind_of(p, slab_bytes); }
+    [[nodiscard]] static address_kind kind_of(void const* p) noexcept {
+        address_kind const kind = page_map_of_process.kind_of(p, slab_bytes);
+        if constexpr (slab_bytes > process_page_map::unit_bytes) {
+            // Of another assembly's smaller slab, ours would begin outside, where perhaps nothing is.
+            auto const* const begin = pointer_to<void const>(address_of(p) & ~(slab_bytes - 1));
+            if (kind == address_kind::slab && page_map_of_process.kind_of(begin, slab_bytes) != kind) {
+                return address_kind::unknown;
+            }
+        }
+        return kind;
+    }
 
 private:
     static constexpr std::size_t slab_bytes = A::pool::slab_bytes != 0 ? A::pool::slab_bytes : range_align;
@@ -135,6 +147,7 @@ class buffer_page_map {
     static constexpr std::size_t units = backend::capacity_bytes / unit + 2;
 
 public:
+    static constexpr bool knows_all_instances = false;
     static constexpr std::size_t range_align = unit;
 
     constexpr explicit buffer_page_map(backend& b) noexcept : backend_(&b) {}

@@ -203,6 +203,16 @@ public:
         for (thread_record* r = i.records; r != nullptr; r = r->next_of_instance) f(*r);
     }
 
+    /// The first living instance that `wanted(instance)` answers true for; null where there is none. Instances are known
+    /// from their first request on. `wanted` runs with the registry locked. O(living instances).
+    template <class F>
+    [[nodiscard]] static instance_base* find_instance(F&& wanted) noexcept {
+        locked const guard{lock_};
+        instance_base* i = instances_;
+        while (i != nullptr && !wanted(*i)) i = i->next_instance;
+        return i;
+    }
+
     [[nodiscard]] static unsigned thread_number() noexcept { return this_thread.number; }
 
 private:

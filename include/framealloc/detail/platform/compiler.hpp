@@ -14,6 +14,17 @@
 #define FRAMEALLOC_THREAD_SANITIZER 0
 #endif
 
+#if defined(__SANITIZE_ADDRESS__)
+#define FRAMEALLOC_ADDRESS_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define FRAMEALLOC_ADDRESS_SANITIZER 1
+#endif
+#endif
+#ifndef FRAMEALLOC_ADDRESS_SANITIZER
+#define FRAMEALLOC_ADDRESS_SANITIZER 0
+#endif
+
 #if defined(__cpp_exceptions)
 #define FRAMEALLOC_EXCEPTIONS 1
 #define FRAMEALLOC_TRY try

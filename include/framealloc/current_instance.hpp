@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include <framealloc/smart_alloc.hpp>
+
+namespace framealloc {
+
+namespace detail {
+
+/// Which instance an ambient allocator binds to when it is made.
+template <class A>
+struct ambience {
+    static_assert(!A::sync::one_thread, "framealloc: an ambient allocator has a default instance, which all threads share; "
+                                        "choose sync::lock_free or sync::mutex");
+    static_assert(std::is_default_constructible_v<typename A::backend> && std::is_default_constructible_v<typename A::budget>,
+                  "framealloc: an ambient allocator has a default instance, and a policy of this assembly cannot be made "
+                  "without arguments; use frame_allocator, pool_allocator or heap_allocator");
+
+    /// Constant-initialised and never destroyed: it works before `main`, and in destructors after it.
+    union immortal {
+        composed_alloc<A> alloc;
+        constexpr immortal() : alloc(alloc_config{}) {}
+        constexpr ~immortal() {}
+    };
+
+    static inline constinit immortal fallback{};
+    FRAMEALLOC_TLS_MODEL static inline constinit thread_local core<A>* current = nullptr;
+
+    [[nodiscard]] static core<A>& instance() noexcept { return current != nullptr ? *current : fallback.alloc.shared(); }
+};
+
+}  // namespace detail
+
+/// Makes an instance the calling thread's current one while it lives: what ambient allocators bind to that are made
+/// meanwhile. It nests, and brings the one before it back at its end.
+///
+///   Cost      Two stores.
+///   Threads   Each thread has a current instance of its own, for each assembly; a new thread has none, and then the default
+///             instance is bound to. It ends on the thread that made it.
+///   Failure   None. Ended out of order or on another thread, it is reported (FA202) and changes nothing.
+///   Lifetime  The instance outlives it. What has been bound stays bound.
+template <class Alloc>
+class [[nodiscard]] current_instance {
+    using assembly = typename Alloc::assembly_type;
+    using ambience = detail::ambience<assembly>;
+
+public:
+    explicit current_instance(Alloc& alloc) noexcept : mine_(&alloc.shared()), before_(ambience::current) {
+        ambience::current = mine_;
+    }
+    ~current_instance() {
+        if (ambience::current == mine_) {
+            ambience::current = before_;
+        } else {
+            detail::report_misuse<assembly>(
+                fault_code::instance_not_current, "the instance at 0x%llx is not the current one of thread %llu",
+                detail::address_of(mine_), detail::core<assembly>::thread_number());
+        }
+    }
+    current_instance(current_instance const&) = delete;
+    current_instance& operator=(current_instance const&) = delete;
+
+private:
+    detail::core<assembly>* mine_;
+    detail::core<assembly>* before_;
+};
+
+/// The instance that ambient allocators bind to on this thread now: the current one, or else the default one.
+template <class Alloc = smart_alloc>
+[[nodiscard]] alloc_ref<typename Alloc::assembly_type> current_alloc() noexcept {
+    return alloc_ref<typename Alloc::assembly_type>{detail::ambience<typename Alloc::assembly_type>::instance()};
+}
+
+/// The default instance of an assembly: made by the compiler, never destroyed, shared by all threads.
+template <class Alloc = smart_alloc>
+[[nodiscard]] typename Alloc::canonical& default_instance() noexcept {
+    return detail::ambience<typename Alloc::assembly_type>::fallback.alloc;
+}
+
+}  // namespace framealloc
