@@ -107,7 +107,7 @@ public:
     /// Carves up to `most` blocks of class `c` into `out`, from `current` or a slab that replaces it, whose owner is then
     /// `owner`. 0: none to be had.
     [[nodiscard]] std::size_t carve(std::size_t c, slab_type*& current, void** out, std::size_t most,
-                                    void* owner) noexcept {
+                                    void* owner = nullptr) noexcept {
         for (;;) {
             if (current != nullptr) {
                 if (std::size_t const n = current->carve(out, most)) {

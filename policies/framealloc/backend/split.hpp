@@ -28,7 +28,9 @@ public:
         backend_calls::deallocate(blocks_, p, given, giver);
     }
 
-    [[nodiscard]] auto reserve(layout range) noexcept { return regions_.reserve(range); }
+    [[nodiscard]] auto reserve(layout range) noexcept requires has_virtual_memory<Regions> {
+        return regions_.reserve(range);
+    }
     [[nodiscard]] bool commit(void* p, std::size_t bytes, giver_byte giver = 0) noexcept {
         return backend_calls::commit(regions_, p, bytes, giver);
     }
