@@ -75,7 +75,7 @@ public:
     core(core const&) = delete;
     core& operator=(core const&) = delete;
 
-    ~core() {
+    FRAMEALLOC_COLD ~core() {
         if constexpr (!sync::one_thread) thread_registry::leave(*this);
         for_each_state_at_rest([&](state_type& s) {
             auto source = chunks();

@@ -87,7 +87,7 @@ public:
         return address_of(block) % granule == 0 && heap_prefix::of(block).instance == instance_;
     }
 
-    void release() noexcept {
+    FRAMEALLOC_COLD void release() noexcept {
         ledger_.for_each([&](void* block) { static_cast<void>(free(block)); });
         trim();
     }

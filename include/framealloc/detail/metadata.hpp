@@ -15,7 +15,7 @@ template <class A>
 class metadata {
 public:
     /// `bytes` zeroed bytes, aligned to `align`, at most a page.
-    [[nodiscard]] void* take(backend_gate<A>& gate, std::size_t bytes, std::size_t align) noexcept {
+    [[nodiscard]] FRAMEALLOC_COLD void* take(backend_gate<A>& gate, std::size_t bytes, std::size_t align) noexcept {
         for (;;) {
             if (newest_ != nullptr) {
                 std::uintptr_t const base = address_of(newest_);
@@ -33,7 +33,7 @@ public:
 
     [[nodiscard]] std::size_t taken_bytes() const noexcept { return taken_; }
 
-    void release(backend_gate<A>& gate) noexcept {
+    FRAMEALLOC_COLD void release(backend_gate<A>& gate) noexcept {
         while (newest_ != nullptr) {
             range* const r = newest_;
             newest_ = r->older;

@@ -89,7 +89,11 @@ private:
     }
 
     [[nodiscard]] entry* make(std::uintptr_t at) noexcept {
-        if (entry* const e = find(at)) return e;
+        entry* const e = find(at);
+        return e != nullptr ? e : make_leaf(at);
+    }
+
+    [[nodiscard]] FRAMEALLOC_COLD entry* make_leaf(std::uintptr_t at) noexcept {
         std::uintptr_t const index = at >> unit_shift >> leaf_bits;
         if (index >> root_bits != 0) return nullptr;
         void* const fresh = platform::reserve(sizeof(leaf), alignof(leaf));

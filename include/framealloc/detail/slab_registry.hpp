@@ -107,7 +107,7 @@ public:
         }
     }
 
-    void release(backend_gate<A>& gate) noexcept {
+    FRAMEALLOC_COLD void release(backend_gate<A>& gate) noexcept {
         for (region_list* list : {&open_, &full_}) {
             while (region* const r = list->first) {
                 list->remove(r);
@@ -159,7 +159,7 @@ private:
 
     /// Drops `flag` from a slab that is in our hands and files it by what it holds then.
     template <class PageMap>
-    void settle_state(slab_type* s, std::uint64_t flag, alloc_config const& config, backend_gate<A>& gate,
+    FRAMEALLOC_COLD void settle_state(slab_type* s, std::uint64_t flag, alloc_config const& config, backend_gate<A>& gate,
                       PageMap& map) noexcept {
         bool empty = false, list = false;
         slab_word const before = change(s, [&](slab_word w) {
@@ -191,7 +191,7 @@ private:
     }
 
     template <class PageMap>
-    [[nodiscard]] slab_type* fresh(std::size_t c, void* instance, alloc_config const& config, backend_gate<A>& gate,
+    [[nodiscard]] FRAMEALLOC_COLD slab_type* fresh(std::size_t c, void* instance, alloc_config const& config, backend_gate<A>& gate,
                                    metadata<A>& records, PageMap& map) noexcept {
         if (open_.first == nullptr && !grow(config, gate, records)) return nullptr;
         region* const r = open_.first;

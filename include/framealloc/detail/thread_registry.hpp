@@ -129,7 +129,7 @@ public:
 
     /// A record that an earlier thread has left, now the calling thread's; null where there is none, or where the system
     /// refuses to tell us when the thread ends.
-    [[nodiscard]] static thread_record* adopt(instance_base& i) noexcept {
+    [[nodiscard]] FRAMEALLOC_COLD static thread_record* adopt(instance_base& i) noexcept {
         locked const guard{lock_};
         thread_record* const r = i.vacant;
         if (r == nullptr || !hook_exit()) return nullptr;
@@ -140,7 +140,7 @@ public:
 
     /// Enters a new record, and makes it the calling thread's. False where the system refuses: then it waits for the next
     /// thread.
-    [[nodiscard]] static bool add(instance_base& i, thread_record& r) noexcept {
+    [[nodiscard]] FRAMEALLOC_COLD static bool add(instance_base& i, thread_record& r) noexcept {
         locked const guard{lock_};
         r.instance = &i;
         r.next_of_instance = i.records;
@@ -151,7 +151,7 @@ public:
     }
 
     /// Takes the instance out of every thread. Afterwards no thread reaches it, and its records are the caller's alone.
-    static void leave(instance_base& i) noexcept {
+    FRAMEALLOC_COLD static void leave(instance_base& i) noexcept {
         if (i.id.load(order::acquire) == 0) return;
         lock_.lock();
         while (is_draining_elsewhere(i)) {
