@@ -16,7 +16,8 @@ struct ambience {
                   "framealloc: an ambient allocator has a default instance, and a policy of this assembly cannot be made "
                   "without arguments; use frame_allocator, pool_allocator or heap_allocator");
 
-    /// Constant-initialised and never destroyed: it works before `main`, and in destructors after it.
+    /// Constant-initialised and never destroyed (its destructor does nothing): it works before `main`, and in destructors
+    /// after it.
     union immortal {
         composed_alloc<A> alloc;
         constexpr immortal() : alloc(alloc_config{}) {}
