@@ -120,7 +120,8 @@ BOOST_AUTO_TEST_CASE(packs_that_mean_the_same_have_one_current_instance_and_othe
 {
     basic_smart_alloc<diagnostics::checked> alloc;
     current_instance const here{alloc};
-    BOOST_TEST((ambient_heap_allocator<int, smart_alloc_debug>{} == ambient_heap_allocator<int, smart_alloc_debug>{alloc}));
+    using allocator = ambient_heap_allocator<int, smart_alloc_debug>;
+    BOOST_TEST((allocator{} == allocator{alloc}));
     BOOST_TEST((current_alloc() == default_instance().ref()));
 }
 
