@@ -106,7 +106,8 @@ public:
         return nullptr;
     }
 
-    /// Draws id and slot at the first use of an instance. O(slots).
+    /// Draws the id at the first use of an instance, by which the registry knows it from then on. The slot is drawn for its
+    /// first thread: an instance that only has heap blocks needs none.
     static void enroll(instance_base& i) noexcept {
         if (i.id.load(order::acquire) != 0) return;
         locked const guard{lock_};
@@ -114,12 +115,6 @@ public:
         if (!fork_hooked_) {
             hooks_.call_around_fork();
             fork_hooked_ = true;
-        }
-        for (std::size_t s = 0; s < shared_slot; s += slot_step) {
-            if (slot_taken_[s / slot_step]) continue;
-            slot_taken_[s / slot_step] = true;
-            i.slot.store(s, order::relaxed);
-            break;
         }
         i.next_instance = instances_;
         if (instances_ != nullptr) instances_->prev_instance = &i;
@@ -142,6 +137,7 @@ public:
     /// thread.
     [[nodiscard]] FRAMEALLOC_COLD static bool add(instance_base& i, thread_record& r) noexcept {
         locked const guard{lock_};
+        if (i.records == nullptr) draw_slot(i);
         r.instance = &i;
         r.next_of_instance = i.records;
         i.records = &r;
@@ -216,6 +212,15 @@ public:
     [[nodiscard]] static unsigned thread_number() noexcept { return this_thread.number; }
 
 private:
+    static void draw_slot(instance_base& i) noexcept {
+        for (std::size_t s = 0; s < shared_slot; s += slot_step) {
+            if (slot_taken_[s / slot_step]) continue;
+            slot_taken_[s / slot_step] = true;
+            i.slot.store(s, order::relaxed);
+            return;
+        }
+    }
+
     static void attach(instance_base& i, thread_record& r) noexcept {
         thread_block& me = this_thread;
         if (me.number == 0) me.number = ++last_thread_;

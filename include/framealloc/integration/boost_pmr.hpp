@@ -5,8 +5,8 @@
 
 #include <boost/container/pmr/memory_resource.hpp>
 
-// Memory resources for `boost::container::pmr`, one per intent; `basic_resource` says what they promise. Boost.JSON takes
-// them as well. Programs link Boost.Container.
+// Memory resources for `boost::container::pmr`, one per intent; `basic_resource` says what they promise. Boost.JSON
+// takes them as well. Programs link Boost.Container.
 //
 //     framealloc::boost_pmr::frame_resource scratch{alloc};
 //     boost::container::pmr::vector<int> hits{&scratch};
@@ -15,7 +15,8 @@ namespace framealloc::boost_pmr {
 
 /// Memory of the calling thread's frame: gone at its end, and so are the containers by then.
 template <class A>
-class frame_resource final : public basic_resource<boost::container::pmr::memory_resource, allocation_intent::frame, A> {
+class frame_resource final
+    : public basic_resource<boost::container::pmr::memory_resource, allocation_intent::frame, A> {
 public:
     explicit frame_resource(composed_alloc<A>& owner) noexcept
         : basic_resource<boost::container::pmr::memory_resource, allocation_intent::frame, A>(owner) {}
@@ -23,7 +24,8 @@ public:
 
 /// Memory of the pools: small blocks, freed on any thread. Larger ones are the heap's.
 template <class A>
-class pool_resource final : public basic_resource<boost::container::pmr::memory_resource, allocation_intent::pool, A> {
+class pool_resource final
+    : public basic_resource<boost::container::pmr::memory_resource, allocation_intent::pool, A> {
 public:
     explicit pool_resource(composed_alloc<A>& owner) noexcept
         : basic_resource<boost::container::pmr::memory_resource, allocation_intent::pool, A>(owner) {}
@@ -31,7 +33,8 @@ public:
 
 /// Heap blocks: large or long-lived.
 template <class A>
-class heap_resource final : public basic_resource<boost::container::pmr::memory_resource, allocation_intent::heap, A> {
+class heap_resource final
+    : public basic_resource<boost::container::pmr::memory_resource, allocation_intent::heap, A> {
 public:
     explicit heap_resource(composed_alloc<A>& owner) noexcept
         : basic_resource<boost::container::pmr::memory_resource, allocation_intent::heap, A>(owner) {}
