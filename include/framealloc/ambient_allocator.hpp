@@ -15,7 +15,7 @@
 // A container that is copied is copied into the instance that is current then, on the thread that copies. They
 // propagate on move and on swap, not on copy assignment, and are equal when they are bound to the same instance.
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// A standard allocator over the calling thread's frame in the instance that was current when it was made.
 ///

@@ -17,7 +17,7 @@
 #include <framealloc/pool/size_class.hpp>
 #include <framealloc/sync/lock_free.hpp>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// What `attach_thread` prepares beyond the thread's state.
 struct thread_warmth {

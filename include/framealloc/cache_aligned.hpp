@@ -5,7 +5,7 @@
 
 #include <type_traits>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// A `T` alone on its cache lines: for what one thread writes beside what another one reads. Its size is rounded up to
 /// whole lines, so that one of 4 bytes takes 64, and one of 64 bytes no more than that. Every allocator here honours

@@ -3,7 +3,7 @@
 
 #include <framealloc/frame_chunk.hpp>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 namespace detail {
 

@@ -3,7 +3,7 @@
 
 #include <framealloc/frame_chunk.hpp>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// The chunks of one frame, oldest first: what an arena policy is built on. The policy decides which chunk comes next;
 /// marks, rewinding, resetting and the sums are the same for all and live here.

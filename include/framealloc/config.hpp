@@ -4,7 +4,7 @@
 #include <framealloc/failure.hpp>
 #include <framealloc/sizes.hpp>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// What is only known at run time. Everything else is a policy.
 struct alloc_config {

@@ -8,7 +8,7 @@
 
 #include <cstddef>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// The stretch of memory that a thread's frame is being served from: the hot path of every arena, whatever its policy.
 ///

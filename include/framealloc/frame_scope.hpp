@@ -3,7 +3,7 @@
 
 #include <framealloc/detail/slow_paths.hpp>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// A stretch of a frame, as an object: what is allocated from the thread's frame while it lives is gone when it dies,
 /// objects destroyed newest first. The outermost scope opens the thread's frame if none is open; inner ones nest.

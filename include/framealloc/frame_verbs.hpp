@@ -8,7 +8,7 @@
 
 #include <span>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// The frame verbs: memory that is gone at the end of the frame. Mixed into the allocator, its handle, `local()` and frame
 /// scopes.

@@ -7,7 +7,7 @@
 
 #include <span>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// The heap verbs: large or long-lived blocks from the backend.
 ///

@@ -4,7 +4,7 @@
 #include <framealloc/backend/numa.hpp>
 #include <framealloc/smart_alloc.hpp>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 namespace detail {
 

@@ -11,7 +11,7 @@
 #include <concepts>
 #include <type_traits>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 struct backend_family {};
 struct arena_family {};

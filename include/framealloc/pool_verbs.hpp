@@ -8,7 +8,7 @@
 
 #include <span>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// The pool verbs: small objects from thread-local magazines, freed one by one, on any thread.
 ///

@@ -3,7 +3,7 @@
 
 #include <framealloc/smart_alloc.hpp>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// An allocator instance that lives as long as anybody holds it: a copyable, counted handle. The last handle to go ends
 /// the instance, on whatever thread that is.

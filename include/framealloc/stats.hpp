@@ -5,7 +5,7 @@
 
 #include <cstddef>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// What an instance holds at a moment. Exact when its threads are at rest; a consistent guess while they run. Sizes are
 /// bytes unless the name says otherwise.

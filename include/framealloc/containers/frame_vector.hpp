@@ -11,7 +11,7 @@
 // A vector in a frame that grows where it stands. `std::vector` cannot: it has no way to ask for more behind what it
 // has, so each time it grows it leaves its old buffer in the frame. Needs Boost.Container, headers only.
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// The allocator of `frame_vector`: a frame allocator that can also make its last block larger or smaller, in the form
 /// that Boost.Container calls version 2. For its vectors; node containers are served as well by `frame_allocator`.

@@ -7,7 +7,7 @@
 
 #include <new>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// Stands for a policy object that was not given: the policy's default is made in place, without a copy.
 struct use_default {};

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// Not std::has_single_bit: without the popcnt instruction, which the default target lacks, that is a call.
 [[nodiscard]] constexpr bool is_power_of_two(std::size_t n) noexcept { return n != 0 && (n & (n - 1)) == 0; }

@@ -6,7 +6,7 @@
 
 #include <new>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// Frame chunks that no frame uses at the moment, for any thread to take.
 ///

@@ -5,7 +5,7 @@
 #include <framealloc/detail/refusals.hpp>
 #include <framealloc/detail/thread_state.hpp>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// The policy object of type `P` among those given, or `use_default`.
 template <class P>

@@ -7,7 +7,7 @@
 #include <framealloc/detail/sanitizer.hpp>
 #include <framealloc/fault.hpp>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// What has to be destroyed when the frame goes: in the frame itself, before the objects, newest first.
 struct finaliser {

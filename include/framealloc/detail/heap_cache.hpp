@@ -6,7 +6,7 @@
 #include <framealloc/detail/atomic.hpp>
 #include <framealloc/detail/bits.hpp>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// The head of a heap block, directly below the address that the program has.
 ///

@@ -3,7 +3,7 @@
 
 #include <framealloc/detail/metadata.hpp>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// Every heap block that is alive, by number: so that a free can tell exactly whether a block is there, and the end of the
 /// instance finds what was not freed.

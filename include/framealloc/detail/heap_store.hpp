@@ -8,7 +8,7 @@
 #include <framealloc/detail/sanitizer.hpp>
 #include <framealloc/detail/thread_registry.hpp>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// The heap path: large or long-lived blocks from the backend, through the cache.
 ///

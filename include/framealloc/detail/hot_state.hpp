@@ -5,7 +5,7 @@
 #include <framealloc/frame_chunk.hpp>
 #include <framealloc/policy.hpp>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// A stack of free blocks of one size class: pointers between `bottom` and `top`, with room up to `full`. The one variable
 /// that changes is `top`; a free block's own memory is not touched. With all three null it is empty and full at once, so

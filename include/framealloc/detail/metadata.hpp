@@ -3,7 +3,7 @@
 
 #include <framealloc/detail/backend_gate.hpp>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// Memory for an instance's own records: thread records, batches of pointers, descriptions of regions. It only grows, by
 /// what is alive at the same time at most, and goes back whole when the instance ends.

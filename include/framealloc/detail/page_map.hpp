@@ -8,7 +8,7 @@
 
 // What an address is, before anything is read from it: in a slab, in a unit where heap blocks live, or nothing of ours.
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 enum class address_kind : unsigned char { unknown, slab, heap };
 

@@ -4,7 +4,7 @@
 #include <framealloc/detail/assembly.hpp>
 #include <framealloc/policy.hpp>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 template <class P, class... Families>
 inline constexpr bool in_any = (in_family<P, Families> || ...);

@@ -4,7 +4,7 @@
 #include <framealloc/detail/owner_inboxes.hpp>
 #include <framealloc/detail/pool_store.hpp>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// One thread's pools. The magazines themselves are in its `hot_state`.
 template <class A>

@@ -21,7 +21,7 @@
 //     reserved <= live slabs + (2 x threads + depot_depth) x sum over classes of capacity x slab + retained + one slab per
 //     thread and class that is being carved from.
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// A batch of pointers to free blocks, aligned to its size, so that the place of a magazine's top says how many there are.
 struct alignas(1024) batch {

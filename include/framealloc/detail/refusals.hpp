@@ -7,7 +7,7 @@
 
 // How an instance says no: which fault, with which numbers, and whether it goes on.
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// A mistake of the caller: reported, and then the call is ignored unless the handler stops the program.
 template <class A, class... Numbers>

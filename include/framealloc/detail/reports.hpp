@@ -7,7 +7,7 @@
 
 // What an instance tells of itself: sums over its threads and stores, and whether everything is as it should be.
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 template <class A>
 void add_thread(alloc_stats& sum, thread_state<A>& s, bool live) noexcept {

@@ -9,7 +9,7 @@
 #include <sanitizer/asan_interface.h>
 #endif
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 inline constexpr bool address_sanitizer = FRAMEALLOC_ADDRESS_SANITIZER != 0;
 

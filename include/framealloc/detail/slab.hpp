@@ -8,7 +8,7 @@
 
 #include <bit>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 struct region;
 

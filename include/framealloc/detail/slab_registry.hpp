@@ -6,7 +6,7 @@
 #include <framealloc/detail/page_map.hpp>
 #include <framealloc/detail/slab.hpp>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// A range of addresses cut into slabs.
 struct region {

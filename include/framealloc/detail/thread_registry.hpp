@@ -16,7 +16,7 @@
 // One lock, the registry's, orders thread exit, instance death and fork. It is taken before any lock of an instance and is
 // held in no user callback.
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 struct thread_block;
 struct instance_base;

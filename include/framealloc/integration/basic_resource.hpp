@@ -4,7 +4,7 @@
 #include <framealloc/intent.hpp>
 #include <framealloc/smart_alloc.hpp>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// What the memory resources share, over the `memory_resource` of any library that has the standard's.
 ///

@@ -11,7 +11,7 @@
 //     framealloc::boost_pmr::frame_resource scratch{alloc};
 //     boost::container::pmr::vector<int> hits{&scratch};
 
-namespace framealloc::boost_pmr {
+namespace framealloc::inline v0_1::boost_pmr {
 
 /// Memory of the calling thread's frame: gone at its end, and so are the containers by then.
 template <class A>

@@ -11,7 +11,7 @@
 
 #include <utility>
 
-namespace framealloc::testing {
+namespace framealloc::inline v0_1::testing {
 namespace kit {
 
 /// What a frame asks for: small ones, over-aligned ones, large ones, and none at all.

@@ -18,7 +18,7 @@
 #include <thread>
 #include <vector>
 
-namespace framealloc::testing {
+namespace framealloc::inline v0_1::testing {
 namespace kit {
 
 using framealloc::detail::order;

@@ -4,7 +4,7 @@
 #include <framealloc/chunk_stack.hpp>
 #include <framealloc/policy.hpp>
 
-namespace framealloc::arena {
+namespace framealloc::inline v0_1::arena {
 
 /// Arena: chunks of `Initial` bytes, doubling to `Max`, then `Max` each time. The default.
 ///

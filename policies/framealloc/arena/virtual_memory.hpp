@@ -4,7 +4,7 @@
 #include <framealloc/chunk_stack.hpp>
 #include <framealloc/policy.hpp>
 
-namespace framealloc::arena {
+namespace framealloc::inline v0_1::arena {
 
 /// Arena: one contiguous range of `Reserve` bytes of addresses per thread, which gets memory as the cursor needs it.
 ///

@@ -4,7 +4,7 @@
 #include <framealloc/detail/atomic.hpp>
 #include <framealloc/policy.hpp>
 
-namespace framealloc::backend {
+namespace framealloc::inline v0_1::backend {
 
 /// The backend's operations that can refuse.
 enum class backend_operation : unsigned char { allocate, reserve, commit, decommit, release, discard };

@@ -4,7 +4,7 @@
 #include <framealloc/backend/virtual_memory.hpp>
 #include <framealloc/policy.hpp>
 
-namespace framealloc::backend {
+namespace framealloc::inline v0_1::backend {
 
 /// Backend: `Inner`, with a page that cannot be touched in front of and behind each range and each block. Writing past the
 /// end of a region, a frame chunk or a large block stops the program there.

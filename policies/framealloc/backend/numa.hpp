@@ -6,7 +6,7 @@
 #include <framealloc/failure.hpp>
 #include <framealloc/numa.hpp>
 
-namespace framealloc::backend {
+namespace framealloc::inline v0_1::backend {
 
 /// Backend: pages from `Pages`, and a word to the system, before anything touches them, on which node they are to lie.
 ///

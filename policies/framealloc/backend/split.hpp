@@ -3,7 +3,7 @@
 
 #include <framealloc/policy.hpp>
 
-namespace framealloc::backend {
+namespace framealloc::inline v0_1::backend {
 
 /// Backend: two in one. Regions, for slabs, chunks and records, come from `Regions`, which has virtual memory; single
 /// blocks come from `Blocks`. The default is `split<virtual_memory, system>`.

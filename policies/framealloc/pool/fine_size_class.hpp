@@ -3,7 +3,7 @@
 
 #include <framealloc/policy.hpp>
 
-namespace framealloc::pool {
+namespace framealloc::inline v0_1::pool {
 
 /// Pool: four size classes to each doubling, from 16 to `Max` bytes (16, 32, 48, 64, 80, 96, 112, 128, 160, ...), in slabs
 /// of `SlabBytes`.

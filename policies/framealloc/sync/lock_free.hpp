@@ -5,7 +5,7 @@
 #include <framealloc/detail/platform/platform.hpp>
 #include <framealloc/policy.hpp>
 
-namespace framealloc::sync {
+namespace framealloc::inline v0_1::sync {
 
 /// Sync: threads meet in lock-free queues. The default.
 ///

@@ -5,7 +5,7 @@
 #include <framealloc/testing/conformance_report.hpp>
 #include <framealloc/testing/detail/chunk_source.hpp>
 
-namespace framealloc::testing::kit {
+namespace framealloc::inline v0_1::testing::kit {
 
 /// An engine and its window, used as the framework does: a request that does not fit the window is the engine's. Keeps
 /// a list of what has been served, and compares.

@@ -6,7 +6,7 @@
 #include <mutex>
 #include <unordered_map>
 
-namespace framealloc::testing::kit {
+namespace framealloc::inline v0_1::testing::kit {
 
 /// A backend that deals in givers, seen as one that does not: remembers each giver for the way back, as the framework does
 /// beside each block.

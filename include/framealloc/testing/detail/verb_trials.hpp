@@ -8,7 +8,7 @@
 #include <framealloc/testing/conformance_report.hpp>
 #include <framealloc/testing/detail/blocks.hpp>
 
-namespace framealloc::testing::kit {
+namespace framealloc::inline v0_1::testing::kit {
 
 /// Says when it is made and unmade, and in which order.
 struct witness {
