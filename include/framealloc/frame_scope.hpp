@@ -29,7 +29,10 @@ public:
 
 private:
     explicit frame_scope(typename detail::core<A>::entered_scope const& entered) noexcept
-        : state_(*entered.state), mark_(entered.mark), sequence_(entered.sequence), opened_frame_(entered.opened_frame) {}
+        : state_(*entered.state),
+          mark_(entered.mark),
+          sequence_(entered.sequence),
+          opened_frame_(entered.opened_frame) {}
 
     // Values, and nothing that anybody else points to: so the way to the state stays in a register.
     detail::thread_state<A>& state_;

@@ -25,8 +25,8 @@ public:
                                    .numbers = {request.bytes, request.align}},
                                   request);
         }
-        return shared_alloc{detail::construct<block>(place, [&] { detail::platform::release_block(place); },
-                                                     static_cast<Given&&>(given)...)};
+        return shared_alloc{detail::construct<block>(
+            place, [&] { detail::platform::release_block(place); }, static_cast<Given&&>(given)...)};
     }
 
     shared_alloc(shared_alloc const& other) noexcept : block_(other.block_) {

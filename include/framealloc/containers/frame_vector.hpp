@@ -127,7 +127,10 @@ public:
     frame_vector(std::size_t n, T const& value, allocator_type const& where) : base(n, value, where) {}
     frame_vector(std::initializer_list<T> values, allocator_type const& where) : base(values, where) {}
     template <class Iterator>
-        requires requires(Iterator i) { *i; ++i; }
+        requires requires(Iterator i) {
+            *i;
+            ++i;
+        }
     frame_vector(Iterator first, Iterator last, allocator_type const& where) : base(first, last, where) {}
 
     frame_vector(frame_vector const&) = default;

@@ -46,7 +46,8 @@ struct quarter_steps {
     }
 };
 static_assert(quarter_steps::bytes(quarter_steps::index(65)) == 80 && quarter_steps::bytes(0) == 64);
-static_assert(quarter_steps::bytes(quarter_steps::index(128)) == 128 && quarter_steps::bytes(quarter_steps::index(129)) == 160);
+static_assert(quarter_steps::bytes(quarter_steps::index(128)) == 128 &&
+              quarter_steps::bytes(quarter_steps::index(129)) == 160);
 
 /// The address of `p`, and back: the two places where a pointer is read as a number.
 [[nodiscard]] inline std::uintptr_t address_of(void const volatile* p) noexcept {
@@ -57,6 +58,8 @@ template <class T = std::byte>
     return reinterpret_cast<T*>(address);
 }
 /// The place `bytes` behind `p`.
-[[nodiscard]] inline void* behind(void* p, std::size_t bytes) noexcept { return pointer_to<void>(address_of(p) + bytes); }
+[[nodiscard]] inline void* behind(void* p, std::size_t bytes) noexcept {
+    return pointer_to<void>(address_of(p) + bytes);
+}
 
 }  // namespace framealloc::detail

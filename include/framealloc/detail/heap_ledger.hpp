@@ -93,7 +93,8 @@ private:
     }
 
     template <class Guard>
-    [[nodiscard]] FRAMEALLOC_COLD std::uint32_t take_fresh(Guard& guard, backend_gate<A>& gate, metadata<A>& records) noexcept {
+    [[nodiscard]] FRAMEALLOC_COLD std::uint32_t take_fresh(Guard& guard, backend_gate<A>& gate,
+                                                           metadata<A>& records) noexcept {
         std::uint32_t number = fresh_.load(order::relaxed);
         for (;;) {
             unsigned const segment = log2_floor((number + first_entries) / first_entries);

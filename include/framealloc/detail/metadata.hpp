@@ -38,7 +38,8 @@ public:
             range* const r = newest_;
             newest_ = r->older;
             range const whole = *r;
-            static_cast<void>(gate.give_range(r, {.bytes = whole.bytes, .align = range_align}, whole.committed, whole.giver));
+            static_cast<void>(
+                gate.give_range(r, {.bytes = whole.bytes, .align = range_align}, whole.committed, whole.giver));
         }
         taken_ = 0;
     }

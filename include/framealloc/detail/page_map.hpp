@@ -74,7 +74,9 @@ private:
         entry entries[std::size_t{1} << leaf_bits];
     };
 
-    static std::size_t step(std::size_t slab_bytes) noexcept { return slab_bytes < unit_bytes ? slab_bytes : unit_bytes; }
+    static std::size_t step(std::size_t slab_bytes) noexcept {
+        return slab_bytes < unit_bytes ? slab_bytes : unit_bytes;
+    }
     /// The bit of the slab at `at` within its unit.
     static std::uint32_t bit(std::uintptr_t at, std::size_t slab_bytes) noexcept {
         return slab_bytes >= unit_bytes ? 1 : std::uint32_t{1} << ((at & (unit_bytes - 1)) / slab_bytes);

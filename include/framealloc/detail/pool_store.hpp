@@ -58,7 +58,7 @@ public:
     struct depot {
         typename sync::template exchange<batch, depot_depth> full;
         shared<std::ptrdiff_t> held{0};  ///< blocks in it
-        shared<std::ptrdiff_t> out{0};   ///< blocks of the class that are not in a slab: live, or in a magazine, or here
+        shared<std::ptrdiff_t> out{0};  ///< blocks of the class that are not in a slab: live, or in a magazine, or here
     };
 
     constexpr pool_store(typename sync::mutex& guard, backend_gate<A>& gate, metadata<A>& records,
@@ -173,7 +173,9 @@ public:
     }
 
     [[nodiscard]] std::size_t committed_bytes() const noexcept { return registry_.committed_bytes(); }
-    [[nodiscard]] std::ptrdiff_t blocks_out(std::size_t c) const noexcept { return depots_[c].out.load(order::relaxed); }
+    [[nodiscard]] std::ptrdiff_t blocks_out(std::size_t c) const noexcept {
+        return depots_[c].out.load(order::relaxed);
+    }
     [[nodiscard]] std::ptrdiff_t blocks_in_depot(std::size_t c) const noexcept {
         return depots_[c].held.load(order::relaxed);
     }

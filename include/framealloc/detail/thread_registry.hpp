@@ -41,18 +41,21 @@ struct thread_record : hot_state {
 };
 
 inline constexpr std::size_t slot_count = 16;
-inline constexpr std::size_t slot_step = sizeof(hot_state*);  ///< slots are named by their offset: no scaling on the way
-inline constexpr std::size_t shared_slot = (slot_count - 1) * slot_step;  ///< always closed: for instances that found no slot of their own
+inline constexpr std::size_t slot_step =
+    sizeof(hot_state*);  ///< slots are named by their offset: no scaling on the way
+inline constexpr std::size_t shared_slot =
+    (slot_count - 1) * slot_step;  ///< always closed: for instances that found no slot of their own
 
 /// What a thread keeps: constant-initialised and trivially destructible, so that it works at every moment of its life.
 struct thread_block {
     atomic<hot_state*> slots[slot_count];
     thread_record* records = nullptr;
-    unsigned number = 0;       ///< 1, 2, 3, ... in the order of first use
+    unsigned number = 0;  ///< 1, 2, 3, ... in the order of first use
     bool exit_hooked = false;
     unsigned short refusal = 0;  ///< the fault code of the thread's latest refusal by a backend or budget
 
-    constexpr thread_block() noexcept : slots{c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c()} {}
+    constexpr thread_block() noexcept
+        : slots{c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c()} {}
 
 private:
     static constexpr atomic<hot_state*> c() noexcept { return atomic<hot_state*>{&closed_state}; }
@@ -69,7 +72,7 @@ FRAMEALLOC_TLS_MODEL inline constinit thread_local thread_block this_thread{};
 struct instance_base {
     /// What the registry asks of an instance. No lock is held in the first two.
     struct operations {
-        void (*finish_frames)(thread_record&);   ///< ends what the exiting thread left open; runs user finalisers
+        void (*finish_frames)(thread_record&);       ///< ends what the exiting thread left open; runs user finalisers
         void (*give_back)(thread_record&) noexcept;  ///< hands the exiting thread's blocks to the other threads
         bool (*in_shared_frame)(thread_record const&) noexcept;
         void (*lock_for_fork)(instance_base&);

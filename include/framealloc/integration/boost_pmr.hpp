@@ -24,8 +24,7 @@ public:
 
 /// Memory of the pools: small blocks, freed on any thread. Larger ones are the heap's.
 template <class A>
-class pool_resource final
-    : public basic_resource<boost::container::pmr::memory_resource, allocation_intent::pool, A> {
+class pool_resource final : public basic_resource<boost::container::pmr::memory_resource, allocation_intent::pool, A> {
 public:
     explicit pool_resource(composed_alloc<A>& owner) noexcept
         : basic_resource<boost::container::pmr::memory_resource, allocation_intent::pool, A>(owner) {}
@@ -33,8 +32,7 @@ public:
 
 /// Heap blocks: large or long-lived.
 template <class A>
-class heap_resource final
-    : public basic_resource<boost::container::pmr::memory_resource, allocation_intent::heap, A> {
+class heap_resource final : public basic_resource<boost::container::pmr::memory_resource, allocation_intent::heap, A> {
 public:
     explicit heap_resource(composed_alloc<A>& owner) noexcept
         : basic_resource<boost::container::pmr::memory_resource, allocation_intent::heap, A>(owner) {}

@@ -79,7 +79,8 @@ void check_frames(conformance_report& report) {
         user.expect_books();
         for (auto const& blocks : ended) {
             for (block const& b : blocks) {
-                report.expect(b.intact(), "a frame in flight keeps its content after its end", {{"bytes", b.given.bytes}});
+                report.expect(b.intact(), "a frame in flight keeps its content after its end",
+                              {{"bytes", b.given.bytes}});
             }
         }
         if (frame < in_flight) kept = user.chunks.bytes_out();

@@ -59,8 +59,7 @@ public:
 private:
     template <class B>
     static void* allocate_from(void* self, std::size_t bytes, std::size_t align, unsigned char* giver) {
-        backend_result const r =
-            backend_calls::try_allocate(*static_cast<B*>(self), {.bytes = bytes, .align = align});
+        backend_result const r = backend_calls::try_allocate(*static_cast<B*>(self), {.bytes = bytes, .align = align});
         *giver = r.giver();
         return r.address();
     }

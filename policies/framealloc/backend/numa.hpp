@@ -52,7 +52,9 @@ public:
     [[nodiscard]] bool decommit(void* p, std::size_t bytes) noexcept { return pages_.decommit(p, bytes); }
     [[nodiscard]] bool release(void* p, layout range) noexcept { return pages_.release(p, range); }
     /// What was said of the pages still holds for the memory that the next write brings.
-    [[nodiscard]] bool discard(void* p, std::size_t bytes) noexcept requires has_discard<Pages> {
+    [[nodiscard]] bool discard(void* p, std::size_t bytes) noexcept
+        requires has_discard<Pages>
+    {
         return pages_.discard(p, bytes);
     }
 

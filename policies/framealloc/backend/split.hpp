@@ -28,7 +28,9 @@ public:
         backend_calls::deallocate(blocks_, p, given, giver);
     }
 
-    [[nodiscard]] auto reserve(layout range) noexcept requires has_virtual_memory<Regions> {
+    [[nodiscard]] auto reserve(layout range) noexcept
+        requires has_virtual_memory<Regions>
+    {
         return regions_.reserve(range);
     }
     [[nodiscard]] bool commit(void* p, std::size_t bytes, giver_byte giver = 0) noexcept {
@@ -40,7 +42,9 @@ public:
     [[nodiscard]] bool release(void* p, layout range, giver_byte giver = 0) noexcept {
         return backend_calls::release(regions_, p, range, giver);
     }
-    [[nodiscard]] bool discard(void* p, std::size_t bytes, giver_byte giver = 0) noexcept requires has_discard<Regions> {
+    [[nodiscard]] bool discard(void* p, std::size_t bytes, giver_byte giver = 0) noexcept
+        requires has_discard<Regions>
+    {
         return backend_calls::discard(regions_, p, bytes, giver);
     }
 
