@@ -70,6 +70,7 @@ endif()
 
 if(TARGET framealloc_numa)
     framealloc_component(numa TARGETS framealloc_numa)
+    framealloc_pkg_config(framealloc-numa STATIC_NEEDS hwloc)
 endif()
 
 configure_file("${PROJECT_SOURCE_DIR}/cmake/framealloc-config.cmake.in"
@@ -80,7 +81,7 @@ if(PROJECT_VERSION_MAJOR EQUAL 0)
     set(framealloc_compatibility SameMinorVersion)
 endif()
 set(framealloc_any_machine "")
-if(NOT TARGET framealloc)
+if(NOT TARGET framealloc AND NOT TARGET framealloc_numa)
     set(framealloc_any_machine ARCH_INDEPENDENT)
 endif()
 write_basic_package_version_file("${CMAKE_CURRENT_BINARY_DIR}/package/framealloc-config-version.cmake"

@@ -11,7 +11,8 @@ if(FRAMEALLOC_HWLOC_INCLUDE_DIR AND FRAMEALLOC_HWLOC_LIBRARY)
         SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
     target_include_directories(framealloc_numa SYSTEM PRIVATE ${FRAMEALLOC_HWLOC_INCLUDE_DIR})
     target_link_libraries(framealloc_numa PUBLIC framealloc_headers
-        PRIVATE ${FRAMEALLOC_HWLOC_LIBRARY} $<BUILD_INTERFACE:framealloc_own_options>)
+        PRIVATE $<BUILD_INTERFACE:${FRAMEALLOC_HWLOC_LIBRARY}> $<INSTALL_INTERFACE:hwloc>
+            $<BUILD_INTERFACE:framealloc_own_options>)
 elseif(FRAMEALLOC_NUMA STREQUAL "AUTO")
     message(STATUS "framealloc: no hwloc here; framealloc::numa is not built")
 else()

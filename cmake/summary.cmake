@@ -20,11 +20,7 @@ if(TARGET framealloc_numa)
 endif()
 set(framealloc_sanitizers "none (-D FRAMEALLOC_SANITIZE=address,undefined or thread)")
 if(FRAMEALLOC_SANITIZE)
-    set(framealloc_numa_text "no (libhwloc-dev, -D FRAMEALLOC_NUMA=ON)")
-if(TARGET framealloc_numa)
-    set(framealloc_numa_text "yes, framealloc::numa: topologies by hwloc")
-endif()
-set(framealloc_sanitizers "${FRAMEALLOC_SANITIZE}")
+    set(framealloc_sanitizers "${FRAMEALLOC_SANITIZE}")
 endif()
 
 set(framealloc_summary "framealloc ${PROJECT_VERSION}

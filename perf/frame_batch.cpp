@@ -98,7 +98,7 @@ void frame_times_of(benchmark::State& state) {
     if (Malloc::is_here(state)) frame_times<frames::freed_one_by_one<Malloc>, Work>(state);
 }
 
-#define FRAMES_OF(work)                                     \
+#define FRAMES_OF(work)                                             \
     BENCHMARK_TEMPLATE(frame_batch, frames::limit, work);           \
     BENCHMARK_TEMPLATE(frame_batch, frames::thread_limit, work);    \
     BENCHMARK_TEMPLATE(frame_batch, frames::local, work);           \

@@ -12,8 +12,7 @@
 namespace {
 
 constexpr std::size_t chunk_bytes = 4096;
-using alloc_of_small_chunks =
-    framealloc::basic_smart_alloc<framealloc::arena::chunked<chunk_bytes, chunk_bytes>>;
+using alloc_of_small_chunks = framealloc::basic_smart_alloc<framealloc::arena::chunked<chunk_bytes, chunk_bytes>>;
 
 void end_frame(benchmark::State& state) {
     alloc_of_small_chunks alloc;
@@ -23,7 +22,8 @@ void end_frame(benchmark::State& state) {
         alloc.begin_frame();
         // More than half a chunk: one request each.
         for (std::size_t i = 0; i < chunks; ++i) {
-            benchmark::DoNotOptimize(alloc.frame_alloc(framealloc::layout{.bytes = chunk_bytes / 2 + 1024, .align = 16}));
+            benchmark::DoNotOptimize(
+                alloc.frame_alloc(framealloc::layout{.bytes = chunk_bytes / 2 + 1024, .align = 16}));
         }
         auto const before = std::chrono::steady_clock::now();
         alloc.end_frame();
@@ -32,7 +32,8 @@ void end_frame(benchmark::State& state) {
         longest = std::max(longest, took.count());
     }
     state.counters["max_us"] = longest * 1e6;
-    if (alloc.stats().frame_bytes_peak < (chunks - 1) * chunk_bytes / 2) state.SkipWithError("too few chunks were used");
+    if (alloc.stats().frame_bytes_peak < (chunks - 1) * chunk_bytes / 2)
+        state.SkipWithError("too few chunks were used");
 }
 // Filling 10,000 chunks takes ten thousand times longer than what is measured: few turns, always as many.
 BENCHMARK(end_frame)->Arg(1)->Arg(2)->Arg(10'000)->Iterations(300)->UseManualTime();

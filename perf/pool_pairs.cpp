@@ -103,16 +103,16 @@ void random_order_of(benchmark::State& state) {
     if (Malloc::is_here(state)) random_order<pools::through_malloc<Malloc>>(state);
 }
 
-#define EACH_POOL(workload, ...)                                        \
-    BENCHMARK_TEMPLATE(workload, pools::limit) __VA_ARGS__;             \
-    BENCHMARK_TEMPLATE(workload, pools::thread_limit) __VA_ARGS__;      \
-    BENCHMARK_TEMPLATE(workload, pools::local) __VA_ARGS__;             \
-    BENCHMARK_TEMPLATE(workload, pools::single_threaded) __VA_ARGS__;   \
-    BENCHMARK_TEMPLATE(workload, pools::object) __VA_ARGS__;            \
-    BENCHMARK_TEMPLATE(workload, pools::by_address) __VA_ARGS__;        \
-    BENCHMARK_TEMPLATE(workload, pools::checked) __VA_ARGS__;           \
-    BENCHMARK_TEMPLATE(workload, pools::pmr_pool) __VA_ARGS__;          \
-    BENCHMARK_TEMPLATE(workload##_of, general::mimalloc) __VA_ARGS__;   \
+#define EACH_POOL(workload, ...)                                      \
+    BENCHMARK_TEMPLATE(workload, pools::limit) __VA_ARGS__;           \
+    BENCHMARK_TEMPLATE(workload, pools::thread_limit) __VA_ARGS__;    \
+    BENCHMARK_TEMPLATE(workload, pools::local) __VA_ARGS__;           \
+    BENCHMARK_TEMPLATE(workload, pools::single_threaded) __VA_ARGS__; \
+    BENCHMARK_TEMPLATE(workload, pools::object) __VA_ARGS__;          \
+    BENCHMARK_TEMPLATE(workload, pools::by_address) __VA_ARGS__;      \
+    BENCHMARK_TEMPLATE(workload, pools::checked) __VA_ARGS__;         \
+    BENCHMARK_TEMPLATE(workload, pools::pmr_pool) __VA_ARGS__;        \
+    BENCHMARK_TEMPLATE(workload##_of, general::mimalloc) __VA_ARGS__; \
     BENCHMARK_TEMPLATE(workload##_of, general::glibc) __VA_ARGS__
 
 EACH_POOL(one_alive);

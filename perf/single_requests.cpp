@@ -36,9 +36,7 @@ void nothing(benchmark::State& state) {
 /// Frames of 16 MiB: a request in sixteen thousand takes a chunk.
 void frame_request(benchmark::State& state, bool warm) {
     constexpr std::size_t per_frame = (std::size_t{16} << 20) / block.bytes;
-    auto const fill = [](framealloc::smart_alloc& a) {
-        *static_cast<volatile char*>(a.frame_alloc(block)) = 1;
-    };
+    auto const fill = [](framealloc::smart_alloc& a) { *static_cast<volatile char*>(a.frame_alloc(block)) = 1; };
     auto alloc = std::make_unique<framealloc::smart_alloc>();
     alloc->begin_frame();
     if (warm) {

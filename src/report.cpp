@@ -6,7 +6,7 @@
 
 #include <ostream>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 namespace {
 
 /// Every member of the statistics with its name and unit: the one list that text and JSON are made from.

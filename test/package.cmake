@@ -7,8 +7,12 @@ add_test(NAME package/recipes COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURC
     ${PROJECT_SOURCE_DIR})
 
 if(FRAMEALLOC_INSTALL AND NOT FRAMEALLOC_SANITIZE)
-    foreach(way IN ITEMS install find_package headers_alone find_package_refuses add_subdirectory fetch_content
-            pkg_config b2_install single_header)
+    set(ways install find_package headers_alone find_package_refuses add_subdirectory fetch_content pkg_config b2_install
+        single_header)
+    if(TARGET framealloc_numa)
+        list(APPEND ways numa_component)
+    endif()
+    foreach(way IN LISTS ways)
         add_test(NAME package/${way} COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/package/ways.py ${way}
             --source ${PROJECT_SOURCE_DIR} --build ${PROJECT_BINARY_DIR} --compiler ${CMAKE_CXX_COMPILER}
             --generator ${CMAKE_GENERATOR} --work "${CMAKE_CURRENT_BINARY_DIR}/package with a space")

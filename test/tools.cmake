@@ -49,6 +49,7 @@ if(Python3_Interpreter_FOUND)
 else()
     message(STATUS "framealloc: no python3 here; the includes and the use of raw memory are not checked")
 endif()
+add_test(NAME tools/abi_tag COMMAND ${PROJECT_SOURCE_DIR}/tools/abi_tag.sh --check)
 add_test(NAME tools/core_headers
     COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/tools/core_headers.sh ${CMAKE_CXX_COMPILER} ${PROJECT_SOURCE_DIR})
 

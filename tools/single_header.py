@@ -33,15 +33,20 @@ class bundle:
         self.left_out = {}
 
     def foreign(self, name, trail=()):
-        """A library that the header needs, or None. What the platform's headers include is the system's."""
+        """A library that the header needs, or None. What the platform's headers include is the system's, and what stands
+        under a condition is included where it is there: a sanitizer's interface, for instance."""
+        depth = 0
         for line in self.files[name]:
+            condition = CONDITION.match(line)
+            if condition:
+                depth += -1 if condition.group(1) == "endif" else 1
             found = INCLUDE.match(line)
             if not found:
                 continue
             target = found.group(1)
             if target in self.files:
                 reason = None if target in trail else self.foreign(target, (*trail, name))
-            elif STANDARD.match(target) or "/detail/platform/" in name:
+            elif depth > 0 or STANDARD.match(target) or "/detail/platform/" in name:
                 reason = None
             else:
                 reason = target
@@ -87,6 +92,9 @@ class bundle:
                         self.add(inner.group(1))
 
     def write(self):
+        need = self.foreign("framealloc/smart_alloc.hpp")
+        if need:
+            sys.exit(f"framealloc/smart_alloc.hpp needs <{need}>; the core includes standard headers only")
         for name in self.files:
             if NOT_BY_ITSELF.match(name) or "/detail/" in name:
                 continue

@@ -104,8 +104,8 @@ std::string to_line(alone_results const& r) {
 
 alone_results run_alone(std::string const& side, options const& chosen) {
     int out = -1;
-    pid_t const child = start({"asteroids", "--only", side, "--frames", std::to_string(chosen.frames), "--level",
-                               chosen.level_file}, out);
+    pid_t const child = start(
+        {"asteroids", "--only", side, "--frames", std::to_string(chosen.frames), "--level", chosen.level_file}, out);
     std::string const line = read_all(out);
     int status = 0;
     while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {}

@@ -23,8 +23,7 @@ public:
     static std::uintptr_t of_asteroid(std::size_t number) noexcept { return (number << 1) + 2; }
     static std::uintptr_t of_ship(ship* s) noexcept { return reinterpret_cast<std::uintptr_t>(s) | 1; }
 
-    explicit body_label(b2Body const* body) noexcept
-        : value_(const_cast<b2Body*>(body)->GetUserData().pointer) {}
+    explicit body_label(b2Body const* body) noexcept : value_(const_cast<b2Body*>(body)->GetUserData().pointer) {}
     [[nodiscard]] ship* as_ship() const noexcept {
         return (value_ & 1) != 0 ? reinterpret_cast<ship*>(value_ & ~std::uintptr_t{1}) : nullptr;
     }

@@ -89,9 +89,9 @@ public:
         });
         crew_.run([&](unsigned i) { worker_time_[i] = timed([&] { play(script.by_worker[i]); }); });
         nanoseconds sum = first + timed([&] {
-            play(script.after);
-            memory_.end_frame();
-        });
+                              play(script.after);
+                              memory_.end_frame();
+                          });
         for (nanoseconds const t : worker_time_) sum += t;
         return sum;
     }

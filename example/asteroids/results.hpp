@@ -26,15 +26,15 @@ struct residency {
 /// What was found out about one side.
 struct side_results {
     std::string name;
-    std::array<traffic, 3> by_intent{};           ///< by `intent`
-    percentiles allocator_time;                   ///< per frame, after the warm-up
-    std::int64_t slowest_warm_up_frame = 0;       ///< the same, in the warm-up
-    percentiles frame_time;                       ///< the whole frame as played, after the warm-up
+    std::array<traffic, 3> by_intent{};      ///< by `intent`
+    percentiles allocator_time;              ///< per frame, after the warm-up
+    std::int64_t slowest_warm_up_frame = 0;  ///< the same, in the warm-up
+    percentiles frame_time;                  ///< the whole frame as played, after the warm-up
     residency resident;
     std::uint64_t backend_calls_in_all = 0;
     std::uint64_t backend_calls_after_warm_up = 0;
     std::uint64_t checksum = 0;
-    std::uint64_t checksum_alone = 0;             ///< of the program that played this side alone
+    std::uint64_t checksum_alone = 0;  ///< of the program that played this side alone
 };
 
 struct results {

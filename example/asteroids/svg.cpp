@@ -19,7 +19,9 @@ constexpr float top_speed = 12;
 class drawing {
 public:
     drawing(picture const& p, level const& of)
-        : picture_(p), level_(of), scale_((picture_width - 2 * margin) / of.width),
+        : picture_(p),
+          level_(of),
+          scale_((picture_width - 2 * margin) / of.width),
           height_(head + of.height * scale_ + foot) {}
 
     std::string draw() {
@@ -49,7 +51,8 @@ private:
     void open() {
         double const w = double{picture_width}, h = double{height_}, m = double{margin};
         add("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" font-family=\"Helvetica, Arial, "
-            "sans-serif\">\n", w, h);
+            "sans-serif\">\n",
+            w, h);
         text_ +=
             "<defs>\n"
             "<radialGradient id=\"moon\" cx=\"0.36\" cy=\"0.32\" r=\"0.8\"><stop offset=\"0\" stop-color=\"#d9d3c4\"/>"

@@ -158,8 +158,8 @@ private:
     void sweep_radar(findings& found) {
         found.sweeps.reserve(ships_->size());
         for (ship* const s : *ships_) {
-            auto& sweep = found.sweeps.emplace_back(typename findings::sweep{
-                s, memory_.template frame_list<ray_end>(), memory_.template frame_list<neighbour>()});
+            auto& sweep = found.sweeps.emplace_back(typename findings::sweep{s, memory_.template frame_list<ray_end>(),
+                                                                             memory_.template frame_list<neighbour>()});
             b2Vec2 const at = s->body->GetPosition();
             for (unsigned i = 0; i < level_.radar_rays; ++i) {
                 float const angle =

@@ -15,7 +15,7 @@ int main() {
 
     for (int frame = 0; frame < 600; ++frame) {
         alloc.begin_frame();
-        auto const hits = alloc.frame_array<float>(1000);   // frame: gone at end_frame()
+        auto const hits = alloc.frame_array<float>(1000);  // frame: gone at end_frame()
         for (float& damage : hits) damage = 0.0001F;
         for (float const damage : hits) boss->health -= damage;
         alloc.end_frame();

@@ -3,7 +3,7 @@
 
 #include <framealloc/smart_alloc.hpp>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 namespace detail {
 

@@ -4,17 +4,18 @@
 #include <framealloc/allocator.hpp>
 #include <framealloc/current_instance.hpp>
 
-// Default-constructible allocators, for libraries that make allocators by themselves. One that is made by default binds to
-// the thread's current instance, and keeps to it: what a container takes comes from the instance that it was made with.
+// Default-constructible allocators, for libraries that make allocators by themselves. One that is made by default binds
+// to the thread's current instance, and keeps to it: what a container takes comes from the instance that it was made
+// with.
 //
-// Memory goes back to the instance that it came from, whichever allocator is asked: the head of a slab and the head of a
-// heap block know. So a library that makes an allocator anew at each call (nlohmann's json does, to free as well) is served
-// correctly, whatever has become current in between.
+// Memory goes back to the instance that it came from, whichever allocator is asked: the head of a slab and the head of
+// a heap block know. So a library that makes an allocator anew at each call (nlohmann's json does, to free as well) is
+// served correctly, whatever has become current in between.
 //
-// A container that is copied is copied into the instance that is current then, on the thread that copies. They propagate on
-// move and on swap, not on copy assignment, and are equal when they are bound to the same instance.
+// A container that is copied is copied into the instance that is current then, on the thread that copies. They
+// propagate on move and on swap, not on copy assignment, and are equal when they are bound to the same instance.
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// A standard allocator over the calling thread's frame in the instance that was current when it was made.
 ///
@@ -51,8 +52,8 @@ public:
 
 /// A standard allocator over the pools of the instance that was current when it was made.
 ///
-///   Cost      That of `pool_allocator`, and a look at the slab's head for each free. Requests above the largest class go
-///             the way of `ambient_heap_allocator`.
+///   Cost      That of `pool_allocator`, and a look at the slab's head for each free. Requests above the largest class
+///             go the way of `ambient_heap_allocator`.
 ///   Threads   Memory may be freed on any thread.
 ///   Failure   `allocate` throws `allocation_failure`. Freeing cannot fail.
 ///   Lifetime  Until freed, or until the instance that it came from ends, whatever the container is bound to.
@@ -85,8 +86,8 @@ public:
 
 /// A standard allocator over heap blocks of the instance that was current when it was made.
 ///
-///   Cost      That of `heap_allocator`. A block of another instance than the bound one is freed through the registry, which
-///             is locked and asked who lives: O(instances).
+///   Cost      That of `heap_allocator`. A block of another instance than the bound one is freed through the registry,
+///             which is locked and asked who lives: O(instances).
 ///   Threads   Memory may be freed on any thread.
 ///   Failure   `allocate` throws `allocation_failure`. Freeing cannot fail.
 ///   Lifetime  Until freed, or until the instance that it came from ends, whatever the container is bound to.

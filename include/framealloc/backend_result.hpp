@@ -5,7 +5,7 @@
 
 #include <type_traits>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// Which part of a composed backend gave a block or a range. The framework keeps it beside the memory and hands it back
 /// with it, so that parts which cannot say what they own can be combined. Its meaning is the composing backend's alone.

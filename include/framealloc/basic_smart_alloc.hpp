@@ -17,7 +17,7 @@
 #include <framealloc/pool/size_class.hpp>
 #include <framealloc/sync/lock_free.hpp>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// What `attach_thread` prepares beyond the thread's state.
 struct thread_warmth {
@@ -131,8 +131,9 @@ public:
     ///   Cost      A pool block: the page map and the slab's head. A heap block also locks the registry, O(instances).
     ///   Threads   Any, as each instance's own frees.
     static void free_anywhere(void* p) noexcept {
-        static_assert(!A::sync::one_thread, "framealloc: free_anywhere(p) looks for the instance among all threads' ones; "
-                                            "choose sync::lock_free or sync::mutex, or free through the instance itself");
+        static_assert(!A::sync::one_thread,
+                      "framealloc: free_anywhere(p) looks for the instance among all threads' ones; "
+                      "choose sync::lock_free or sync::mutex, or free through the instance itself");
         detail::core<A>::free_anywhere(p);
     }
 

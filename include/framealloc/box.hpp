@@ -3,7 +3,7 @@
 
 #include <framealloc/detail/construct.hpp>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 namespace detail {
 template <class A>

@@ -5,13 +5,14 @@
 
 #include <type_traits>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
-/// A `T` alone on its cache lines: for what one thread writes beside what another one reads. Its size is rounded up to whole
-/// lines, so that one of 4 bytes takes 64, and one of 64 bytes no more than that. Every allocator here honours its alignment.
+/// A `T` alone on its cache lines: for what one thread writes beside what another one reads. Its size is rounded up to
+/// whole lines, so that one of 4 bytes takes 64, and one of 64 bytes no more than that. Every allocator here honours
+/// its alignment.
 ///
-/// The line is 64 bytes on all targets, and not `std::hardware_destructive_interference_size`: that differs with compiler
-/// options, and the layout of a type must not.
+/// The line is 64 bytes on all targets, and not `std::hardware_destructive_interference_size`: that differs with
+/// compiler options, and the layout of a type must not.
 ///
 ///   Cost      None beyond the bytes.
 ///   Threads   As `T`.

@@ -3,7 +3,7 @@
 
 #include <framealloc/frame_chunk.hpp>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 namespace detail {
 
@@ -13,8 +13,8 @@ struct finaliser;
 struct frame_mark {
     frame_mark* older = nullptr;
     frame_position position{};
-    finaliser* finalisers = nullptr;   ///< the newest one at the time
-    unsigned long long sequence = 0;   ///< counts the thread's marks, so that a dead one is never taken for a live one
+    finaliser* finalisers = nullptr;  ///< the newest one at the time
+    unsigned long long sequence = 0;  ///< counts the thread's marks, so that a dead one is never taken for a live one
     bool is_scope = false;
 };
 

@@ -3,7 +3,7 @@
 
 #include <framealloc/frame_chunk.hpp>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// The chunks of one frame, oldest first: what an arena policy is built on. The policy decides which chunk comes next;
 /// marks, rewinding, resetting and the sums are the same for all and live here.
@@ -159,10 +159,10 @@ private:
     chunk_chain regular_{};
     chunk_chain large_{};
     // For readers on other threads.
-    detail::atomic<std::uintptr_t> begin_{};        // where the current chunk's bytes begin
-    detail::atomic<std::size_t> before_{};          // used in the chunks before it
-    detail::atomic<std::size_t> reserved_{};        // of all regular chunks
-    detail::atomic<std::size_t> wasted_{};          // at the ends of the chunks before it
+    detail::atomic<std::uintptr_t> begin_{};  // where the current chunk's bytes begin
+    detail::atomic<std::size_t> before_{};    // used in the chunks before it
+    detail::atomic<std::size_t> reserved_{};  // of all regular chunks
+    detail::atomic<std::size_t> wasted_{};    // at the ends of the chunks before it
     detail::atomic<std::size_t> large_used_{};
     detail::atomic<std::size_t> large_reserved_{};
 };

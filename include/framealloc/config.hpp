@@ -4,7 +4,7 @@
 #include <framealloc/failure.hpp>
 #include <framealloc/sizes.hpp>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// What is only known at run time. Everything else is a policy.
 struct alloc_config {
@@ -19,7 +19,8 @@ struct alloc_config {
     constexpr void validate() const {
         check("heap_cache_bytes is %llu; expected %llu to %llu", heap_cache_bytes, 0, std::size_t{1} << 40);
         check("retained_slabs is %llu; expected %llu to %llu", retained_slabs, 0, 65536);
-        check("region_bytes is %llu; expected %llu to %llu", region_bytes, std::size_t{64} << 10, std::size_t{64} << 20);
+        check("region_bytes is %llu; expected %llu to %llu", region_bytes, std::size_t{64} << 10,
+              std::size_t{64} << 20);
     }
 
 private:

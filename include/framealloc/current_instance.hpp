@@ -3,20 +3,23 @@
 
 #include <framealloc/smart_alloc.hpp>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 namespace detail {
 
 /// Which instance an ambient allocator binds to when it is made.
 template <class A>
 struct ambience {
-    static_assert(!A::sync::one_thread, "framealloc: an ambient allocator has a default instance, which all threads share; "
-                                        "choose sync::lock_free or sync::mutex");
-    static_assert(std::is_default_constructible_v<typename A::backend> && std::is_default_constructible_v<typename A::budget>,
-                  "framealloc: an ambient allocator has a default instance, and a policy of this assembly cannot be made "
-                  "without arguments; use frame_allocator, pool_allocator or heap_allocator");
+    static_assert(!A::sync::one_thread,
+                  "framealloc: an ambient allocator has a default instance, which all threads share; choose "
+                  "sync::lock_free or sync::mutex");
+    static_assert(std::is_default_constructible_v<typename A::backend> &&
+                      std::is_default_constructible_v<typename A::budget>,
+                  "framealloc: an ambient allocator has a default instance, and a policy of this assembly cannot be "
+                  "made without arguments; use frame_allocator, pool_allocator or heap_allocator");
 
-    /// Constant-initialised and never destroyed: it works before `main`, and in destructors after it.
+    /// Constant-initialised and never destroyed (its destructor does nothing): it works before `main`, and in
+    /// destructors after it.
     union immortal {
         composed_alloc<A> alloc;
         constexpr immortal() : alloc(alloc_config{}) {}
@@ -26,7 +29,9 @@ struct ambience {
     static inline constinit immortal fallback{};
     FRAMEALLOC_TLS_MODEL static inline constinit thread_local core<A>* current = nullptr;
 
-    [[nodiscard]] static core<A>& instance() noexcept { return current != nullptr ? *current : fallback.alloc.shared(); }
+    [[nodiscard]] static core<A>& instance() noexcept {
+        return current != nullptr ? *current : fallback.alloc.shared();
+    }
 };
 
 }  // namespace detail
@@ -35,8 +40,8 @@ struct ambience {
 /// meanwhile. It nests, and brings the one before it back at its end.
 ///
 ///   Cost      Two stores.
-///   Threads   Each thread has a current instance of its own, for each assembly; a new thread has none, and then the default
-///             instance is bound to. It ends on the thread that made it.
+///   Threads   Each thread has a current instance of its own, for each assembly; a new thread has none, and then the
+///             default instance is bound to. It ends on the thread that made it.
 ///   Failure   None. Ended out of order or on another thread, it is reported (FA202) and changes nothing.
 ///   Lifetime  The instance outlives it. What has been bound stays bound.
 template <class Alloc>
@@ -52,9 +57,9 @@ public:
         if (ambience::current == mine_) {
             ambience::current = before_;
         } else {
-            detail::report_misuse<assembly>(
-                fault_code::instance_not_current, "the instance at 0x%llx is not the current one of thread %llu",
-                detail::address_of(mine_), detail::core<assembly>::thread_number());
+            detail::report_misuse<assembly>(fault_code::instance_not_current,
+                                            "the instance at 0x%llx is not the current one of thread %llu",
+                                            detail::address_of(mine_), detail::core<assembly>::thread_number());
         }
     }
     current_instance(current_instance const&) = delete;

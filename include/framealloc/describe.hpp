@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 namespace detail {
 

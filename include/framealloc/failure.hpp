@@ -6,7 +6,7 @@
 
 #include <new>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// Thrown by the plain allocation functions when they cannot serve a request: a `std::bad_alloc` that knows why.
 class allocation_failure : public std::bad_alloc {

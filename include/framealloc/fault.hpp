@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// What went wrong, by the code that reports show. The hundreds group them: 0 frames, 2 threads and frees, 3 limits and
 /// memory, 9 the library itself and its configuration.

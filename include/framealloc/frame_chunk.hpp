@@ -8,7 +8,7 @@
 
 #include <cstddef>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// The stretch of memory that a thread's frame is being served from: the hot path of every arena, whatever its policy.
 ///
@@ -58,15 +58,15 @@ struct frame_window {
 ///     [ frame_chunk | bytes a frame uses ... ]
 ///     ^ base        ^ begin()                ^ end()
 struct alignas(granule) frame_chunk {
-    frame_chunk* next = nullptr;       ///< taken after this one
-    frame_chunk* prev = nullptr;       ///< taken before this one
-    std::size_t bytes = 0;             ///< of the whole chunk, head included
-    std::uint32_t align = granule;     ///< of the head's address
-    giver_byte giver = 0;              ///< who gave it, for the way back
-    std::uintptr_t used_to = 0;        ///< where the cursor stood when the frame went on to the next chunk
-    std::size_t used_before = 0;       ///< bytes the frame had used in the chunks before this one
-    std::size_t reserved_before = 0;   ///< bytes of the chunks before this one
-    std::size_t number = 0;            ///< chunks before this one
+    frame_chunk* next = nullptr;      ///< taken after this one
+    frame_chunk* prev = nullptr;      ///< taken before this one
+    std::size_t bytes = 0;            ///< of the whole chunk, head included
+    std::uint32_t align = granule;    ///< of the head's address
+    giver_byte giver = 0;             ///< who gave it, for the way back
+    std::uintptr_t used_to = 0;       ///< where the cursor stood when the frame went on to the next chunk
+    std::size_t used_before = 0;      ///< bytes the frame had used in the chunks before this one
+    std::size_t reserved_before = 0;  ///< bytes of the chunks before this one
+    std::size_t number = 0;           ///< chunks before this one
 
     [[nodiscard]] std::uintptr_t begin() const noexcept { return detail::address_of(this) + head_bytes; }
     [[nodiscard]] std::uintptr_t end() const noexcept { return detail::address_of(this) + bytes; }

@@ -3,7 +3,7 @@
 
 #include <framealloc/detail/slow_paths.hpp>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// A stretch of a frame, as an object: what is allocated from the thread's frame while it lives is gone when it dies,
 /// objects destroyed newest first. The outermost scope opens the thread's frame if none is open; inner ones nest.
@@ -29,7 +29,10 @@ public:
 
 private:
     explicit frame_scope(typename detail::core<A>::entered_scope const& entered) noexcept
-        : state_(*entered.state), mark_(entered.mark), sequence_(entered.sequence), opened_frame_(entered.opened_frame) {}
+        : state_(*entered.state),
+          mark_(entered.mark),
+          sequence_(entered.sequence),
+          opened_frame_(entered.opened_frame) {}
 
     // Values, and nothing that anybody else points to: so the way to the state stays in a register.
     detail::thread_state<A>& state_;

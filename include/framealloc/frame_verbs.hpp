@@ -8,7 +8,7 @@
 
 #include <span>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// The frame verbs: memory that is gone at the end of the frame. Mixed into the allocator, its handle, `local()` and frame
 /// scopes.
@@ -34,21 +34,26 @@ public:
     /// Uninitialised storage for one `T`, which must be a type whose lifetime begins with its storage.
     template <class T>
     [[nodiscard]] FRAMEALLOC_HOT T* frame_alloc() {
-        static_assert(detail::implicit_lifetime<T>,
-                      "framealloc: frame_alloc<T>() gives raw storage; make objects of this type with frame_new<T>(args...)");
-        return static_cast<T*>(serve<layout::of<T>()>([&]() FRAMEALLOC_INLINED { return self().frame_miss_or_throw(layout::of<T>()); }));
+        static_assert(
+            detail::implicit_lifetime<T>,
+            "framealloc: frame_alloc<T>() gives raw storage; make objects of this type with frame_new<T>(args...)");
+        return static_cast<T*>(
+            serve<layout::of<T>()>([&]() FRAMEALLOC_INLINED { return self().frame_miss_or_throw(layout::of<T>()); }));
     }
     template <class T>
     [[nodiscard]] FRAMEALLOC_HOT T* try_frame_alloc() noexcept {
-        static_assert(detail::implicit_lifetime<T>, "framealloc: try_frame_alloc<T>() gives raw storage; make objects of "
-                                                    "this type with try_frame_new<T>(args...)");
-        return static_cast<T*>(serve<layout::of<T>()>([&]() FRAMEALLOC_INLINED { return self().frame_miss(layout::of<T>()); }));
+        static_assert(detail::implicit_lifetime<T>,
+                      "framealloc: try_frame_alloc<T>() gives raw storage; make objects of "
+                      "this type with try_frame_new<T>(args...)");
+        return static_cast<T*>(
+            serve<layout::of<T>()>([&]() FRAMEALLOC_INLINED { return self().frame_miss(layout::of<T>()); }));
     }
 
     /// A new `T`, destroyed at the end of the frame.
     template <class T, class... Args>
     FRAMEALLOC_HOT T* frame_new(Args&&... args) {
-        return make<T>([&](layout r) FRAMEALLOC_INLINED { return self().frame_miss_or_throw(r); }, static_cast<Args&&>(args)...);
+        return make<T>([&](layout r) FRAMEALLOC_INLINED { return self().frame_miss_or_throw(r); },
+                       static_cast<Args&&>(args)...);
     }
     template <class T, class... Args>
     FRAMEALLOC_HOT T* try_frame_new(Args&&... args) {
@@ -108,7 +113,8 @@ public:
     template <class T, class... Args>
     [[nodiscard]] framealloc::frame_box<T> frame_box(Args&&... args) {
         undo_point const before{self()};
-        void* const place = serve<layout::of<T>()>([&]() FRAMEALLOC_INLINED { return self().frame_miss_or_throw(layout::of<T>()); });
+        void* const place =
+            serve<layout::of<T>()>([&]() FRAMEALLOC_INLINED { return self().frame_miss_or_throw(layout::of<T>()); });
         return framealloc::frame_box<T>{
             detail::construct<T>(place, [&]() FRAMEALLOC_INLINED { before.undo(); }, static_cast<Args&&>(args)...)};
     }
@@ -124,12 +130,14 @@ private:
     template <class Miss>
     FRAMEALLOC_HOT void* serve(layout request, Miss&& miss) {
         detail::hot_state& hot = self().hot();
-        return detail::bump(hot.window, request.bytes, request.align, [&]() FRAMEALLOC_INLINED { count(hot, request.bytes); }, miss);
+        return detail::bump(
+            hot.window, request.bytes, request.align, [&]() FRAMEALLOC_INLINED { count(hot, request.bytes); }, miss);
     }
     template <layout Request, class Miss>
     FRAMEALLOC_HOT void* serve(Miss&& miss) {
         detail::hot_state& hot = self().hot();
-        return detail::bump<Request.bytes, Request.align>(hot.window, [&]() FRAMEALLOC_INLINED { count(hot, Request.bytes); }, miss);
+        return detail::bump<Request.bytes, Request.align>(
+            hot.window, [&]() FRAMEALLOC_INLINED { count(hot, Request.bytes); }, miss);
     }
 
     /// The calling thread's state, if `bytes` at `begin` are what its frame served last; otherwise null.
@@ -192,16 +200,20 @@ private:
         if constexpr (std::is_trivially_destructible_v<T>) {
             constexpr layout request = layout::of<T>();
             void* const place = serve<request>([&]() FRAMEALLOC_INLINED { return slow(request); });
-            if (place == nullptr) [[unlikely]] return nullptr;
-            return detail::construct<T>(place, [&]() FRAMEALLOC_INLINED { before.undo(); }, static_cast<Args&&>(args)...);
+            if (place == nullptr) [[unlikely]]
+                return nullptr;
+            return detail::construct<T>(
+                place, [&]() FRAMEALLOC_INLINED { before.undo(); }, static_cast<Args&&>(args)...);
         } else {
             constexpr std::size_t offset = detail::round_up(sizeof(detail::finaliser), alignof(T));
             constexpr std::size_t align = alignof(T) > granule ? alignof(T) : granule;
             constexpr layout request{.bytes = offset + sizeof(T), .align = align};
             void* const record = serve<request>([&]() FRAMEALLOC_INLINED { return slow(request); });
-            if (record == nullptr) [[unlikely]] return nullptr;
+            if (record == nullptr) [[unlikely]]
+                return nullptr;
             void* const place = detail::behind(record, offset);
-            T* const object = detail::construct<T>(place, [&]() FRAMEALLOC_INLINED { before.undo(); }, static_cast<Args&&>(args)...);
+            T* const object =
+                detail::construct<T>(place, [&]() FRAMEALLOC_INLINED { before.undo(); }, static_cast<Args&&>(args)...);
             add_finaliser<T>(record, object, 1);
             return object;
         }
@@ -219,7 +231,8 @@ private:
             if (request.align < granule) request.align = granule;
         }
         void* const start = serve(request, [&]() FRAMEALLOC_INLINED { return slow(request); });
-        if (start == nullptr) [[unlikely]] return {};
+        if (start == nullptr) [[unlikely]]
+            return {};
         void* const place = detail::behind(start, offset);
         T* const first = detail::construct_n<T, ValueInitialise>(place, n, [&]() FRAMEALLOC_INLINED { before.undo(); });
         if constexpr (has_destructor) add_finaliser<T>(start, first, n);

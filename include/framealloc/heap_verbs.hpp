@@ -7,7 +7,7 @@
 
 #include <span>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// The heap verbs: large or long-lived blocks from the backend.
 ///
@@ -28,14 +28,16 @@ public:
     /// Uninitialised storage for one `T`, which must be a type whose lifetime begins with its storage.
     template <class T>
     [[nodiscard]] T* heap_alloc() {
-        static_assert(detail::implicit_lifetime<T>,
-                      "framealloc: heap_alloc<T>() gives raw storage; make objects of this type with heap_new<T>(args...)");
+        static_assert(
+            detail::implicit_lifetime<T>,
+            "framealloc: heap_alloc<T>() gives raw storage; make objects of this type with heap_new<T>(args...)");
         return static_cast<T*>(heap_alloc(layout::of<T>()));
     }
     template <class T>
     [[nodiscard]] T* try_heap_alloc() noexcept {
-        static_assert(detail::implicit_lifetime<T>, "framealloc: try_heap_alloc<T>() gives raw storage; make objects of "
-                                                    "this type with try_heap_new<T>(args...)");
+        static_assert(detail::implicit_lifetime<T>,
+                      "framealloc: try_heap_alloc<T>() gives raw storage; make objects of "
+                      "this type with try_heap_new<T>(args...)");
         return static_cast<T*>(try_heap_alloc(layout::of<T>()));
     }
 
@@ -111,7 +113,8 @@ private:
     template <class T, bool ValueInitialise>
     std::span<T> make_array(std::size_t n, void* place) {
         if (place == nullptr) return {};
-        return {detail::construct_n<T, ValueInitialise>(place, n, [&] { heap_free(place, layout::array_of<T>(n)); }), n};
+        return {detail::construct_n<T, ValueInitialise>(place, n, [&] { heap_free(place, layout::array_of<T>(n)); }),
+                n};
     }
 };
 

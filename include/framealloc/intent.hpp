@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// What memory is for. It decides the route, the lifetime and the column in every report.
 enum class allocation_intent : unsigned char {

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// Bytes in one step of a frame's cursor, and the alignment that every request gets without asking for it.
 inline constexpr std::size_t granule = 16;

@@ -12,7 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// The most nodes that a set can name: 0 to 1023, by the system's own numbers.
 inline constexpr unsigned max_numa_nodes = detail::platform::numa_most_nodes;

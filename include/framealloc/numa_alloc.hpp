@@ -4,7 +4,7 @@
 #include <framealloc/backend/numa.hpp>
 #include <framealloc/smart_alloc.hpp>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 namespace detail {
 
@@ -67,7 +67,8 @@ public:
     /// instance gets a copy: a budget of so many bytes is a budget per node.
     template <class MakeBackend, class... Given>
     basic_numa_alloc(alloc_config const& config, Topology topology, MakeBackend make, Given const&... given)
-        : topology_(topology), nodes_(topology_.nodes()),
+        : topology_(topology),
+          nodes_(topology_.nodes()),
           id_(detail::last_numa_owner.fetch_add(1, detail::order::relaxed) + 1) {
         layout const table = layout::array_of<station*>(nodes_.count());
         stations_ = static_cast<station**>(detail::platform::block(table.bytes, table.align));
@@ -113,7 +114,8 @@ public:
     /// The instance of the calling thread's node. It stays the same from one `begin_frame` to the next.
     [[nodiscard]] Alloc& here() noexcept {
         detail::thread_home const& mine = detail::home_of_this_thread;
-        if (mine.owner == id_) [[likely]] return *static_cast<Alloc*>(mine.instance);
+        if (mine.owner == id_) [[likely]]
+            return *static_cast<Alloc*>(mine.instance);
         return look_around();
     }
     /// Notices that the calling thread has moved to another node, unless it has a frame open here. `begin_frame` and
@@ -153,10 +155,18 @@ public:
 
     /// As the verbs of the same names, for blocks of any of the instances. A pointer that none of them gave is reported at
     /// every level (FA211), and nothing is done with it.
-    void pool_free(void* p) noexcept { send_home(p, [&](Alloc& to) { to.pool_free(p); }); }
-    void pool_free(void* p, layout given) noexcept { send_home(p, [&](Alloc& to) { to.pool_free(p, given); }); }
-    void heap_free(void* p) noexcept { send_home(p, [&](Alloc& to) { to.heap_free(p); }); }
-    void heap_free(void* p, layout given) noexcept { send_home(p, [&](Alloc& to) { to.heap_free(p, given); }); }
+    void pool_free(void* p) noexcept {
+        send_home(p, [&](Alloc& to) { to.pool_free(p); });
+    }
+    void pool_free(void* p, layout given) noexcept {
+        send_home(p, [&](Alloc& to) { to.pool_free(p, given); });
+    }
+    void heap_free(void* p) noexcept {
+        send_home(p, [&](Alloc& to) { to.heap_free(p); });
+    }
+    void heap_free(void* p, layout given) noexcept {
+        send_home(p, [&](Alloc& to) { to.heap_free(p, given); });
+    }
     template <class T>
     void pool_delete(T* object) noexcept {
         send_home(whole(object), [&](Alloc& to) { to.pool_delete(object); });

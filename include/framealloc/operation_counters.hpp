@@ -4,7 +4,7 @@
 #include <framealloc/detail/atomic.hpp>
 #include <framealloc/policy.hpp>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// What one thread counts: the `thread_part` of every diagnostics policy that counts operations.
 class operation_counters {

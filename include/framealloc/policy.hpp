@@ -11,7 +11,7 @@
 #include <concepts>
 #include <type_traits>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 struct backend_family {};
 struct arena_family {};
@@ -308,61 +308,69 @@ struct require_backend {
 };
 template <class P>
 struct require_arena {
-    static_assert(has_arena_engine<P>,
-                  "framealloc: an arena policy needs `template <class ChunkSource> class engine`");
+    static_assert(has_arena_engine<P>, "framealloc: an arena policy needs `template <class ChunkSource> class engine`");
 };
 template <has_arena_engine P>
 struct require_arena<P> {
     using E = detail::arena_engine_of<P>;
-    static_assert(has_allocate<E>, "framealloc: an arena engine needs "
-                                   "`void* allocate(frame_window&, layout, ChunkSource&) noexcept`");
+    static_assert(has_allocate<E>,
+                  "framealloc: an arena engine needs "
+                  "`void* allocate(frame_window&, layout, ChunkSource&) noexcept`");
     static_assert(has_prepare<E>,
                   "framealloc: an arena engine needs `bool prepare(frame_window&, ChunkSource&) noexcept`");
     static_assert(has_open<E>, "framealloc: an arena engine needs `void open(frame_window&) noexcept`");
     static_assert(has_position<E>,
                   "framealloc: an arena engine needs `frame_position position(frame_window const&) const noexcept`");
-    static_assert(has_rewind<E>, "framealloc: an arena engine needs "
-                                 "`void rewind(frame_window&, frame_position, ChunkSource&) noexcept`");
-    static_assert(has_reset<E>,
-                  "framealloc: an arena engine needs `void reset(frame_window&, ChunkSource&) noexcept`");
+    static_assert(has_rewind<E>,
+                  "framealloc: an arena engine needs "
+                  "`void rewind(frame_window&, frame_position, ChunkSource&) noexcept`");
+    static_assert(has_reset<E>, "framealloc: an arena engine needs `void reset(frame_window&, ChunkSource&) noexcept`");
     static_assert(has_release<E>,
                   "framealloc: an arena engine needs `void release(frame_window&, ChunkSource&) noexcept`");
-    static_assert(has_byte_counts<E>, "framealloc: an arena engine needs `std::size_t used_bytes(frame_window const&) "
-                                      "const noexcept`, `std::size_t reserved_bytes() const noexcept` and "
-                                      "`std::size_t wasted_bytes() const noexcept`");
-    static_assert(has_for_each_used<E>, "framealloc: an arena engine needs "
-                                        "`void for_each_used(frame_window const&, frame_position, F) const noexcept`");
+    static_assert(has_byte_counts<E>,
+                  "framealloc: an arena engine needs `std::size_t used_bytes(frame_window const&) "
+                  "const noexcept`, `std::size_t reserved_bytes() const noexcept` and "
+                  "`std::size_t wasted_bytes() const noexcept`");
+    static_assert(has_for_each_used<E>,
+                  "framealloc: an arena engine needs "
+                  "`void for_each_used(frame_window const&, frame_position, F) const noexcept`");
 };
 template <class P>
 struct require_pool {
     static_assert(has_class_table<P>,
                   "framealloc: a pool policy needs `class_count`, `max_bytes`, `slab_bytes` and "
                   "`static constexpr std::size_t class_bytes(std::size_t) noexcept`");
-    static_assert(has_class_for<P>,
-                  "framealloc: a pool policy needs `static constexpr std::size_t class_for(framealloc::layout) noexcept`");
+    static_assert(
+        has_class_for<P>,
+        "framealloc: a pool policy needs `static constexpr std::size_t class_for(framealloc::layout) noexcept`");
 };
 template <class P>
 struct require_sync {
     static_assert(declares_one_thread<P>, "framealloc: a sync policy needs `static constexpr bool one_thread`");
     static_assert(has_atomic<P>, "framealloc: a sync policy needs `template <class T> using atomic`");
     static_assert(has_mutex<P>, "framealloc: a sync policy needs a type `mutex` with lock(), unlock() and try_lock()");
-    static_assert(has_exchange<P>, "framealloc: a sync policy needs `template <class T, std::size_t Depth> class exchange` "
-                                   "with `bool try_put(T*) noexcept` and `T* try_take() noexcept`");
+    static_assert(has_exchange<P>,
+                  "framealloc: a sync policy needs `template <class T, std::size_t Depth> class exchange` "
+                  "with `bool try_put(T*) noexcept` and `T* try_take() noexcept`");
 };
 template <class P>
 struct require_budget {
-    static_assert(has_charge<P>, "framealloc: a budget policy needs `bool try_charge(std::size_t) noexcept` and "
-                                 "`void refund(std::size_t) noexcept`");
-    static_assert(has_budget_figures<P>, "framealloc: a budget policy needs `std::size_t used_bytes() const noexcept` and "
-                                         "`std::size_t limit_bytes() const noexcept`");
+    static_assert(has_charge<P>,
+                  "framealloc: a budget policy needs `bool try_charge(std::size_t) noexcept` and "
+                  "`void refund(std::size_t) noexcept`");
+    static_assert(has_budget_figures<P>,
+                  "framealloc: a budget policy needs `std::size_t used_bytes() const noexcept` and "
+                  "`std::size_t limit_bytes() const noexcept`");
 };
 template <class P>
 struct require_diagnostics {
-    static_assert(has_levels<P>, "framealloc: a diagnostics policy needs the flags `counts_operations`, `checks_blocks`, "
-                                 "`fills_released` and `stops_on_misuse`, each `static constexpr bool`");
-    static_assert(has_thread_part<P>,
-                  "framealloc: a diagnostics policy needs a type `thread_part` with on_frame_allocate(n), "
-                  "on_pool_allocate(n), on_pool_free(), on_heap_allocate(n), on_heap_free() and counts(), all noexcept");
+    static_assert(has_levels<P>,
+                  "framealloc: a diagnostics policy needs the flags `counts_operations`, `checks_blocks`, "
+                  "`fills_released` and `stops_on_misuse`, each `static constexpr bool`");
+    static_assert(
+        has_thread_part<P>,
+        "framealloc: a diagnostics policy needs a type `thread_part` with on_frame_allocate(n), "
+        "on_pool_allocate(n), on_pool_free(), on_heap_allocate(n), on_heap_free() and counts(), all noexcept");
 };
 
 }  // namespace framealloc

@@ -8,7 +8,7 @@
 
 #include <span>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// The pool verbs: small objects from thread-local magazines, freed one by one, on any thread.
 ///
@@ -27,23 +27,27 @@ class pool_verbs {
 public:
     /// Raw memory. Zero bytes give a unique address.
     [[nodiscard]] FRAMEALLOC_HOT void* pool_alloc(layout request) {
-        return serve(request, class_of(request), [&](std::size_t c) FRAMEALLOC_INLINED { return self().pool_miss_or_throw(request, c); });
+        return serve(request, class_of(request),
+                     [&](std::size_t c) FRAMEALLOC_INLINED { return self().pool_miss_or_throw(request, c); });
     }
     [[nodiscard]] FRAMEALLOC_HOT void* try_pool_alloc(layout request) noexcept {
-        return serve(request, class_of(request), [&](std::size_t c) FRAMEALLOC_INLINED { return self().pool_miss(request, c); });
+        return serve(request, class_of(request),
+                     [&](std::size_t c) FRAMEALLOC_INLINED { return self().pool_miss(request, c); });
     }
 
     /// Uninitialised storage for one `T`, which must be a type whose lifetime begins with its storage.
     template <class T>
     [[nodiscard]] FRAMEALLOC_HOT T* pool_alloc() {
-        static_assert(detail::implicit_lifetime<T>,
-                      "framealloc: pool_alloc<T>() gives raw storage; make objects of this type with pool_new<T>(args...)");
+        static_assert(
+            detail::implicit_lifetime<T>,
+            "framealloc: pool_alloc<T>() gives raw storage; make objects of this type with pool_new<T>(args...)");
         return static_cast<T*>(pool_alloc(layout::of<T>()));
     }
     template <class T>
     [[nodiscard]] FRAMEALLOC_HOT T* try_pool_alloc() noexcept {
-        static_assert(detail::implicit_lifetime<T>, "framealloc: try_pool_alloc<T>() gives raw storage; make objects of "
-                                                    "this type with try_pool_new<T>(args...)");
+        static_assert(detail::implicit_lifetime<T>,
+                      "framealloc: try_pool_alloc<T>() gives raw storage; make objects of "
+                      "this type with try_pool_new<T>(args...)");
         return static_cast<T*>(try_pool_alloc(layout::of<T>()));
     }
 
@@ -61,13 +65,16 @@ public:
     template <class T, class... Args>
     [[nodiscard]] FRAMEALLOC_HOT T* pool_new(Args&&... args) {
         void* const place = pool_alloc(layout::of<T>());
-        return detail::construct<T>(place, [&]() FRAMEALLOC_INLINED { pool_free(place, layout::of<T>()); }, static_cast<Args&&>(args)...);
+        return detail::construct<T>(
+            place, [&]() FRAMEALLOC_INLINED { pool_free(place, layout::of<T>()); }, static_cast<Args&&>(args)...);
     }
     template <class T, class... Args>
     [[nodiscard]] FRAMEALLOC_HOT T* try_pool_new(Args&&... args) {
         void* const place = try_pool_alloc(layout::of<T>());
-        if (place == nullptr) [[unlikely]] return nullptr;
-        return detail::construct<T>(place, [&]() FRAMEALLOC_INLINED { pool_free(place, layout::of<T>()); }, static_cast<Args&&>(args)...);
+        if (place == nullptr) [[unlikely]]
+            return nullptr;
+        return detail::construct<T>(
+            place, [&]() FRAMEALLOC_INLINED { pool_free(place, layout::of<T>()); }, static_cast<Args&&>(args)...);
     }
     /// Destroys and frees. A polymorphic object may be of a class derived from `T`; otherwise `T` is what was made.
     template <class T>
@@ -127,7 +134,8 @@ private:
         if constexpr (pool::class_count == 0) {
             return slow(c);
         } else {
-            if (c == pool::class_count) [[unlikely]] return slow(c);
+            if (c == pool::class_count) [[unlikely]]
+                return slow(c);
             detail::hot_state& hot = self().hot();
             return detail::pop(
                 hot.magazines[c],
@@ -145,7 +153,8 @@ private:
         if constexpr (pool::class_count == 0) {
             self().shared().free_large(p, given);
         } else {
-            if (c == pool::class_count) [[unlikely]] return self().shared().free_large(p, given);
+            if (c == pool::class_count) [[unlikely]]
+                return self().shared().free_large(p, given);
             if constexpr (A::diagnostics::checks_blocks) {
                 if (!self().shared().check_pool_free(p, c)) return;
             } else {
@@ -166,7 +175,9 @@ private:
     template <class T, bool ValueInitialise>
     std::span<T> make_array(std::size_t n, void* place) {
         if (place == nullptr) return {};
-        return {detail::construct_n<T, ValueInitialise>(place, n, [&]() FRAMEALLOC_INLINED { pool_free(place, layout::array_of<T>(n)); }), n};
+        return {detail::construct_n<T, ValueInitialise>(
+                    place, n, [&]() FRAMEALLOC_INLINED { pool_free(place, layout::array_of<T>(n)); }),
+                n};
     }
 };
 

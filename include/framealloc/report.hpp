@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// A table for people, one figure to a line, with units.
 [[nodiscard]] std::string to_text(alloc_stats const& stats);

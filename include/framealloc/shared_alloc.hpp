@@ -3,7 +3,7 @@
 
 #include <framealloc/smart_alloc.hpp>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// An allocator instance that lives as long as anybody holds it: a copyable, counted handle. The last handle to go ends
 /// the instance, on whatever thread that is.
@@ -25,8 +25,8 @@ public:
                                    .numbers = {request.bytes, request.align}},
                                   request);
         }
-        return shared_alloc{detail::construct<block>(place, [&] { detail::platform::release_block(place); },
-                                                     static_cast<Given&&>(given)...)};
+        return shared_alloc{detail::construct<block>(
+            place, [&] { detail::platform::release_block(place); }, static_cast<Given&&>(given)...)};
     }
 
     shared_alloc(shared_alloc const& other) noexcept : block_(other.block_) {

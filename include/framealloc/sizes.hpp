@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 namespace detail {
 

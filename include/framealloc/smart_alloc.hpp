@@ -7,7 +7,7 @@
 #include <framealloc/pool/none.hpp>
 #include <framealloc/sync/single_threaded.hpp>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// The default assembly: frames in growing chunks, pools of 8 to 4096 bytes, large blocks from the system, any number of
 /// threads, nothing counted or checked beyond what is free.

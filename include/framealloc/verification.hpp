@@ -3,7 +3,7 @@
 
 #include <framealloc/fault.hpp>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// What `verify()` found: nothing wrong, or the first thing that is.
 struct [[nodiscard]] verification {

@@ -11,9 +11,10 @@
 #define FRAMEALLOC_VERSION_PATCH 0
 
 /// For comparisons by the preprocessor: `#if FRAMEALLOC_VERSION >= 10203` is 1.2.3 or later.
-#define FRAMEALLOC_VERSION (FRAMEALLOC_VERSION_MAJOR * 10000 + FRAMEALLOC_VERSION_MINOR * 100 + FRAMEALLOC_VERSION_PATCH)
+#define FRAMEALLOC_VERSION \
+    (FRAMEALLOC_VERSION_MAJOR * 10000 + FRAMEALLOC_VERSION_MINOR * 100 + FRAMEALLOC_VERSION_PATCH)
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// The same number as a constant.
 inline constexpr long version = FRAMEALLOC_VERSION;

@@ -43,7 +43,7 @@ class FrameallocConan(ConanFile):
     def generate(self):
         CMakeDeps(self).generate()
         toolchain = CMakeToolchain(self)
-        for option in ("TESTS", "EXAMPLES", "BENCHMARKS", "WARNINGS"):
+        for option in ("TESTS", "EXAMPLES", "BENCHMARKS", "WARNINGS", "NUMA"):
             toolchain.cache_variables[f"FRAMEALLOC_{option}"] = False
         toolchain.cache_variables["FRAMEALLOC_INSTALL"] = True
         toolchain.generate()

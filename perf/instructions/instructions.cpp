@@ -61,8 +61,9 @@ void end_frame_that_did_not_grow(A& alloc, std::size_t reserved) {
 template <class A, class Run>
 void in_a_frame(char const* name, A& alloc, Run run) {
     std::size_t reserved = 0;
-    both_lengths(name, [&] { begin_frame_and_note(alloc, reserved); }, run,
-                 [&] { end_frame_that_did_not_grow(alloc, reserved); });
+    both_lengths(
+        name, [&] { begin_frame_and_note(alloc, reserved); }, run,
+        [&] { end_frame_that_did_not_grow(alloc, reserved); });
 }
 template <class Run>
 void without_preparation(char const* name, Run run) {
@@ -136,8 +137,7 @@ void frames() {
     in_a_frame("frame_alloc/single_threaded", single, [&](std::size_t n) { repeat(n, single, frame_step); });
     in_a_frame("frame_alloc/counters", counted, [&](std::size_t n) { repeat(n, counted, frame_step); });
     in_a_frame("frame_alloc/raw_object", alloc, [&](std::size_t n) { raw_frame(n, alloc, 64, 16); });
-    in_a_frame("frame_alloc/raw_local", alloc,
-               [&](std::size_t n) { raw_frame(n, alloc.local(), 64, 16); });
+    in_a_frame("frame_alloc/raw_local", alloc, [&](std::size_t n) { raw_frame(n, alloc.local(), 64, 16); });
     in_a_frame("frame_alloc/raw_object_align16", alloc,
                [&](std::size_t n) { raw_frame_of_plain_alignment(n, alloc, 64); });
     in_a_frame("frame_new/object", alloc, [&](std::size_t n) { repeat(n, alloc, frame_new_step); });
@@ -191,7 +191,8 @@ void end_of_frame(char const* name) {
     basic_smart_alloc<arena::chunked<chunk_bytes, chunk_bytes>> alloc;
     for (int frame = 0; frame < 2; ++frame) {
         alloc.begin_frame();
-        for (std::size_t i = 0; i < Chunks; ++i) use(alloc.frame_alloc(layout{.bytes = chunk_bytes / 2 + 1024, .align = 16}));
+        for (std::size_t i = 0; i < Chunks; ++i)
+            use(alloc.frame_alloc(layout{.bytes = chunk_bytes / 2 + 1024, .align = 16}));
         if (alloc.stats().frame_bytes_reserved != Chunks * chunk_bytes) {
             std::fputs("instructions: a frame has not as many chunks as it should\n", stderr);
             std::exit(1);

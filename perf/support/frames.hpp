@@ -128,11 +128,14 @@ struct pmr_monotonic {
         [[gnu::always_inline]] void* take() {
             return resource.allocate(Bytes, Align);
         }
-        [[gnu::always_inline]] void* take(std::size_t bytes, std::size_t align) { return resource.allocate(bytes, align); }
+        [[gnu::always_inline]] void* take(std::size_t bytes, std::size_t align) {
+            return resource.allocate(bytes, align);
+        }
     };
     template <class Body>
     [[gnu::always_inline]] void frame(Body&& body) {
-        source from{std::pmr::monotonic_buffer_resource{memory.data(), memory.size(), std::pmr::null_memory_resource()}};
+        source from{
+            std::pmr::monotonic_buffer_resource{memory.data(), memory.size(), std::pmr::null_memory_resource()}};
         body(from);
     }
 };

@@ -37,7 +37,8 @@ struct bump {
     [[gnu::always_inline]] void* take(std::size_t bytes, std::size_t align = 16) {
         std::uintptr_t const place = align <= 16 ? cursor : (cursor + align - 1) & (0 - align);
         std::uintptr_t const next = place + ((bytes + 15) & ~std::size_t{15});
-        if (next > end) [[unlikely]] used_up();
+        if (next > end) [[unlikely]]
+            used_up();
         cursor = next;
         return reinterpret_cast<void*>(place);
     }
@@ -48,7 +49,8 @@ struct bump_in_registers : bump {
     [[gnu::always_inline]] void* take(std::size_t bytes, std::size_t align = 16) {
         std::uintptr_t const place = align <= 16 ? cursor : (cursor + align - 1) & (0 - align);
         std::size_t const rounded = (bytes + 15) & ~std::size_t{15};
-        if (place > end - rounded) [[unlikely]] used_up();
+        if (place > end - rounded) [[unlikely]]
+            used_up();
         cursor = place + rounded;
         return reinterpret_cast<void*>(place);
     }
@@ -63,7 +65,8 @@ struct free_list {
 
     [[gnu::always_inline]] void* take() {
         node* const block = head;
-        if (block == nullptr) [[unlikely]] used_up();
+        if (block == nullptr) [[unlikely]]
+            used_up();
         head = block->next;
         return block;
     }
@@ -80,7 +83,8 @@ inline thread_local constinit free_list thread_free_list{};
 /// Blocks of one size for a free list, out of one piece of memory.
 class blocks {
 public:
-    blocks(std::size_t count, std::size_t bytes) : memory_(std::aligned_alloc(64, (count * bytes + 63) & ~std::size_t{63})) {
+    blocks(std::size_t count, std::size_t bytes)
+        : memory_(std::aligned_alloc(64, (count * bytes + 63) & ~std::size_t{63})) {
         if (memory_ == nullptr) std::abort();
         for (std::size_t i = count; i > 0; --i) list_.give(static_cast<char*>(memory_) + (i - 1) * bytes);
     }

@@ -3,7 +3,7 @@
 
 #include <hwloc.h>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 namespace {
 
 hwloc_topology* loaded(hwloc_topology* t) noexcept {

@@ -122,11 +122,27 @@ def find_package(t):
 
 
 @way
+def numa_component(t):
+    """The part that needs hwloc: asked for by name, and nobody else's."""
+    t.fresh()
+    t.configure("-DFRAMEALLOC_FROM=numa", f"-DCMAKE_PREFIX_PATH={t.prefix}")
+    t.build_and_run()
+    printed = run(t.folder / "build/consumer")
+    expect("2 nodes\n" in printed, f"a machine of two nodes has others: {printed}")
+    named = (t.prefix / "lib/cmake/framealloc/framealloc-numa-targets.cmake").read_text()
+    expect("/libhwloc" not in named, "the installation names the place of hwloc on the machine that built it")
+    if shutil.which("pkg-config"):
+        found = {**os.environ, "PKG_CONFIG_PATH": str(t.prefix / "lib/pkgconfig")}
+        said = run("pkg-config", "--libs", "framealloc-numa", env=found)
+        expect("-lframealloc_numa" in said and "-lhwloc" in said, f"framealloc-numa.pc says {said}")
+
+
+@way
 def headers_alone(t):
     """An installation of the headers alone, made without the libraries that the compiled part needs, and moved."""
     t.fresh()
     run("cmake", "-S", t.source, "-B", t.folder / "headers", "-G", t.generator, f"-DCMAKE_CXX_COMPILER={t.compiler}",
-        *(f"-DFRAMEALLOC_{part}=OFF" for part in ("LIBRARY", "TESTS", "EXAMPLES", "BENCHMARKS")),
+        *(f"-DFRAMEALLOC_{part}=OFF" for part in ("LIBRARY", "NUMA", "TESTS", "EXAMPLES", "BENCHMARKS")),
         "-DCMAKE_DISABLE_FIND_PACKAGE_absl=ON", "-DCMAKE_DISABLE_FIND_PACKAGE_nlohmann_json=ON")
     run("cmake", "--install", t.folder / "headers", "--prefix", t.folder / "prefix")
     moved = t.folder / "moved prefix"

@@ -239,5 +239,7 @@ void prove(Add add, proof_of promises = {}) {
 
 template <>
 struct std::hash<framealloc::test::proof_element> {
-    std::size_t operator()(framealloc::test::proof_element const& e) const noexcept { return std::hash<int>{}(e.value); }
+    std::size_t operator()(framealloc::test::proof_element const& e) const noexcept {
+        return std::hash<int>{}(e.value);
+    }
 };

@@ -12,7 +12,8 @@ namespace framealloc::test {
 
 using checked_assembly = smart_alloc_debug::assembly_type;
 
-/// What every library's memory resources promise: sizes from zero, alignments from one, equality by instance and intent.
+/// What every library's memory resources promise: sizes from zero, alignments from one, equality by instance and
+/// intent.
 template <class Base, template <class> class Frame, template <class> class Pool, template <class> class Heap>
 void resources_keep_their_promises()
 {

@@ -9,10 +9,11 @@
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/inlined_vector.h>
 
-// Abseil's containers. They are written for programs without exceptions: a hash table notes its new capacity before it asks
-// for the memory, a tree's first node is lost when its first element throws, and so is an InlinedVector's memory. A tree that
-// is assigned by moving keeps its allocator; an InlinedVector keeps it, too, but takes the memory of the other. They are
-// asked for what they promise, the InlinedVector over the ambient allocator, whose memory goes home by itself.
+// Abseil's containers. They are written for programs without exceptions: a hash table notes its new capacity before it
+// asks for the memory, a tree's first node is lost when its first element throws, and so is an InlinedVector's memory.
+// A tree that is assigned by moving keeps its allocator; an InlinedVector keeps it, too, but takes the memory of the
+// other. They are asked for what they promise, the InlinedVector over the ambient allocator, whose memory goes home by
+// itself.
 
 using namespace framealloc;
 using test::homing_allocator;
@@ -50,7 +51,8 @@ BOOST_AUTO_TEST_CASE(they_live_in_pools_and_frames_as_well)
     test::fault_recorder const faults;
     {
         current_instance const here{alloc};
-        absl::btree_map<int, int, std::less<>, ambient_pool_allocator<std::pair<int const, int>, smart_alloc_debug>> pooled;
+        absl::btree_map<int, int, std::less<>, ambient_pool_allocator<std::pair<int const, int>, smart_alloc_debug>>
+            pooled;
         absl::flat_hash_map<int, int, absl::Hash<int>, std::equal_to<>,
                             ambient_frame_allocator<std::pair<int const, int>, smart_alloc_debug>>
             framed;

@@ -14,10 +14,10 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <boost/unordered_map.hpp>
 
-// Boost.Container, Boost.Unordered and Boost.Intrusive. Three containers of Boost 1.81 free memory through another allocator
-// than the one that gave it, when two that differ meet in a move or a swap (a comment in devector says so): small_vector,
-// stable_vector and devector. They are proved over the ambient allocator, whose memory goes home by itself. A stable_vector
-// also frees a node twice when the copy of an element throws, over std::allocator as well.
+// Boost.Container, Boost.Unordered and Boost.Intrusive. Three containers of Boost 1.81 free memory through another
+// allocator than the one that gave it, when two that differ meet in a move or a swap (a comment in devector says so):
+// small_vector, stable_vector and devector. They are proved over the ambient allocator, whose memory goes home by
+// itself. A stable_vector also frees a node twice when the copy of an element throws, over std::allocator as well.
 
 using namespace framealloc;
 using test::homing_allocator;
@@ -37,7 +37,8 @@ BOOST_AUTO_TEST_SUITE(containers_boost)
 
 BOOST_AUTO_TEST_CASE(a_flat_map)
 {
-    prove<bc::flat_map<proof_element, proof_element, std::less<proof_element>, proof_allocator<flat_entry>>>(test::enter);
+    prove<bc::flat_map<proof_element, proof_element, std::less<proof_element>, proof_allocator<flat_entry>>>(
+        test::enter);
 }
 BOOST_AUTO_TEST_CASE(a_small_vector)
 {

@@ -10,8 +10,8 @@
 #include <memory>
 #include <vector>
 
-// Hosts that take the type of an allocator and make their own: nlohmann's json, which makes one at each call, to free as
-// well, and component registries, which make one and convert it for everything they hold.
+// Hosts that take the type of an allocator and make their own: nlohmann's json, which makes one at each call, to free
+// as well, and component registries, which make one and convert it for everything they hold.
 
 using namespace framealloc;
 
@@ -19,9 +19,11 @@ namespace {
 
 template <class T>
 using in_pool = ambient_pool_allocator<T, smart_alloc_debug>;
-using json = nlohmann::basic_json<std::map, std::vector, std::string, bool, std::int64_t, std::uint64_t, double, in_pool>;
+using json =
+    nlohmann::basic_json<std::map, std::vector, std::string, bool, std::int64_t, std::uint64_t, double, in_pool>;
 
-constexpr char const* level = R"({"name": "The Long Quiet", "bodies": [1, 2.5, {"kind": "ship", "tags": ["a", "b", null]}],
+constexpr char const* level = R"({"name": "The Long Quiet",
+                                  "bodies": [1, 2.5, {"kind": "ship", "tags": ["a", "b", null]}],
                                   "more": {"deep": {"deeper": [[], [[]], {}]}}, "flag": true})";
 
 template <class Alloc>
@@ -29,7 +31,8 @@ std::size_t live(Alloc& alloc) {
     return alloc.stats().pool_blocks_live + alloc.stats().heap_blocks_live;
 }
 
-/// As a component registry is made: a sparse set whose parts take allocators rebound from one, which is made by default.
+/// As a component registry is made: a sparse set whose parts take allocators rebound from one, which is made by
+/// default.
 template <class Component, class Allocator = std::allocator<Component>>
 class component_storage {
     using traits = std::allocator_traits<Allocator>;

@@ -11,8 +11,8 @@
 #include <unordered_map>
 #include <vector>
 
-// The standard's containers, when elements throw and memory is refused. That they work over every intent, std_containers.cpp
-// shows.
+// The standard's containers, when elements throw and memory is refused. That they work over every intent,
+// std_containers.cpp shows.
 
 using namespace framealloc;
 using test::proof_allocator;
@@ -28,12 +28,18 @@ BOOST_AUTO_TEST_SUITE(containers_std)
 BOOST_AUTO_TEST_CASE(a_vector) { prove<std::vector<proof_element, proof_allocator<proof_element>>>(test::append); }
 BOOST_AUTO_TEST_CASE(a_deque) { prove<std::deque<proof_element, proof_allocator<proof_element>>>(test::append); }
 BOOST_AUTO_TEST_CASE(a_list) { prove<std::list<proof_element, proof_allocator<proof_element>>>(test::append); }
-BOOST_AUTO_TEST_CASE(a_set) { prove<std::set<proof_element, std::less<>, proof_allocator<proof_element>>>(test::insert); }
-BOOST_AUTO_TEST_CASE(a_map) { prove<std::map<proof_element, proof_element, std::less<>, proof_allocator<entry>>>(test::enter); }
+BOOST_AUTO_TEST_CASE(a_set)
+{
+    prove<std::set<proof_element, std::less<>, proof_allocator<proof_element>>>(test::insert);
+}
+BOOST_AUTO_TEST_CASE(a_map)
+{
+    prove<std::map<proof_element, proof_element, std::less<>, proof_allocator<entry>>>(test::enter);
+}
 BOOST_AUTO_TEST_CASE(an_unordered_map)
 {
-    prove<std::unordered_map<proof_element, proof_element, std::hash<proof_element>, std::equal_to<>, proof_allocator<entry>>>(
-        test::enter);
+    prove<std::unordered_map<proof_element, proof_element, std::hash<proof_element>, std::equal_to<>,
+                             proof_allocator<entry>>>(test::enter);
 }
 BOOST_AUTO_TEST_CASE(a_string)
 {

@@ -76,7 +76,8 @@ BOOST_AUTO_TEST_CASE(a_refusal_is_a_bad_alloc_that_says_why)
     frame_resource frame{alloc};
     pool_resource pool{alloc};
     BOOST_TEST(test::how_it_fails([&] { static_cast<void>(frame.allocate(8)); }).code == fault_code::frame_not_open);
-    BOOST_TEST(test::how_it_fails([&] { static_cast<void>(pool.allocate(SIZE_MAX / 2)); }).code == fault_code::impossible_size);
+    BOOST_TEST(test::how_it_fails([&] { static_cast<void>(pool.allocate(SIZE_MAX / 2)); }).code ==
+               fault_code::impossible_size);
     BOOST_TEST(test::how_it_fails([&] { static_cast<void>(pool.allocate(8, std::size_t{1} << 30)); }).code ==
                fault_code::impossible_alignment);
 }

@@ -200,6 +200,16 @@ BOOST_AUTO_TEST_CASE(a_slot_is_free_again_when_its_instance_ends)
     BOOST_TEST(&next.hot() == &next.local());
 }
 
+BOOST_AUTO_TEST_CASE(an_instance_with_heap_blocks_alone_takes_no_slot)
+{
+    smart_alloc alloc;
+    alloc.heap_free(alloc.heap_alloc(small));
+    BOOST_TEST(alloc.id() != 0u);  // known, so that its blocks can be freed by whoever looks for it
+    BOOST_TEST(alloc.shared().slot.load(detail::order::relaxed) == detail::shared_slot);
+    static_cast<void>(alloc.pool_alloc(small));
+    BOOST_TEST(alloc.shared().slot.load(detail::order::relaxed) != detail::shared_slot);
+}
+
 BOOST_AUTO_TEST_CASE(a_thread_never_finds_the_state_of_an_instance_that_has_ended)
 {
     // The new instance has the place of the old one, and its slot; the thread still knows both.

@@ -8,13 +8,13 @@
 #include <boost/container/detail/version_type.hpp>
 #include <boost/container/vector.hpp>
 
-// A vector in a frame that grows where it stands. `std::vector` cannot: it has no way to ask for more behind what it has, so
-// each time it grows it leaves its old buffer in the frame. Needs Boost.Container, headers only.
+// A vector in a frame that grows where it stands. `std::vector` cannot: it has no way to ask for more behind what it
+// has, so each time it grows it leaves its old buffer in the frame. Needs Boost.Container, headers only.
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
-/// The allocator of `frame_vector`: a frame allocator that can also make its last block larger or smaller, in the form that
-/// Boost.Container calls version 2. For its vectors; node containers are served as well by `frame_allocator`.
+/// The allocator of `frame_vector`: a frame allocator that can also make its last block larger or smaller, in the form
+/// that Boost.Container calls version 2. For its vectors; node containers are served as well by `frame_allocator`.
 ///
 ///   Cost      That of `frame_allocator`, and 16 bytes per block (the alignment's, where that is more) for its size.
 ///   Threads   Used on the thread that fills the container.
@@ -47,8 +47,9 @@ public:
     }
     [[nodiscard]] frame_vector_allocator select_on_container_copy_construction() const noexcept { return *this; }
 
-    /// What Boost.Container asks. `reuse` is the block that it has, or null; it is null afterwards where the answer is a new
-    /// one. `count` is how many elements it would like, and then how many there is room for; `least` is how many it needs.
+    /// What Boost.Container asks. `reuse` is the block that it has, or null; it is null afterwards where the answer is
+    /// a new one. `count` is how many elements it would like, and then how many there is room for; `least` is how many
+    /// it needs.
     T* allocation_command(boost::container::allocation_type command, std::size_t least, std::size_t& count, T*& reuse) {
         using namespace boost::container;
         if (reuse != nullptr) {
@@ -72,18 +73,19 @@ public:
     }
 
 private:
-    [[nodiscard]] static constexpr std::size_t whole_bytes(std::size_t bytes) noexcept { return block::whole(bytes).bytes; }
+    [[nodiscard]] static constexpr std::size_t whole_bytes(std::size_t bytes) noexcept {
+        return block::whole(bytes).bytes;
+    }
 
     [[nodiscard]] bool resize(T* p, std::size_t n) noexcept {
         std::size_t const bytes = layout::array_of<T>(n).bytes;
-        if (!this->instance().try_frame_extend(block::start_of(p), whole_bytes(block::size_of(p)), whole_bytes(bytes))) {
-            return false;
-        }
+        std::size_t const before = whole_bytes(block::size_of(p));
+        if (!this->instance().try_frame_extend(block::start_of(p), before, whole_bytes(bytes))) return false;
         block::size_of(p) = bytes;
         return true;
     }
-    /// To `count`, or to as much as half, a quarter, ... of the way there, but not to fewer than `least`: near the end of
-    /// a chunk, so that the rest of it is used and not a step for each element.
+    /// To `count`, or to as much as half, a quarter, ... of the way there, but not to fewer than `least`: near the end
+    /// of a chunk, so that the rest of it is used and not a step for each element.
     [[nodiscard]] bool grow(T* p, std::size_t least, std::size_t& count) noexcept {
         for (std::size_t more = count > least ? count - least : 0;; more /= 2) {
             if (resize(p, least + more)) {
@@ -95,17 +97,17 @@ private:
     }
 };
 
-/// A vector in the calling thread's frame, which grows in place while nothing else has been allocated from the frame since,
-/// and by moving its elements otherwise. It destroys its elements when it goes; its memory goes with the frame, or at once
-/// where it is the last.
+/// A vector in the calling thread's frame, which grows in place while nothing else has been allocated from the frame
+/// since, and by moving its elements otherwise. It destroys its elements when it goes; its memory goes with the frame,
+/// or at once where it is the last.
 ///
-/// It may be given a capacity at construction, below which it does not move. Like every container in a frame it grows only
-/// in the scope in which it was made: what it takes inside an inner scope, that scope's end takes back.
+/// It may be given a capacity at construction, below which it does not move. Like every container in a frame it grows
+/// only in the scope in which it was made: what it takes inside an inner scope, that scope's end takes back.
 ///
 ///   Cost      `push_back` is amortised O(1); while it is last, no element is ever moved and nothing is left behind.
 ///   Threads   Used on the thread that made it.
-///   Failure   `allocation_failure`, where neither the chunk nor a new one has room: then it is as before. Where exceptions
-///             are off, reported, and the failure handler is called.
+///   Failure   `allocation_failure`, where neither the chunk nor a new one has room: then it is as before. Where
+///             exceptions are off, reported, and the failure handler is called.
 ///   Lifetime  Ends before the frame or scope in which it was made.
 ///   Source    Boost.Container's `vector`.
 template <class T, class Alloc = smart_alloc>
@@ -125,7 +127,10 @@ public:
     frame_vector(std::size_t n, T const& value, allocator_type const& where) : base(n, value, where) {}
     frame_vector(std::initializer_list<T> values, allocator_type const& where) : base(values, where) {}
     template <class Iterator>
-        requires requires(Iterator i) { *i; ++i; }
+        requires requires(Iterator i) {
+            *i;
+            ++i;
+        }
     frame_vector(Iterator first, Iterator last, allocator_type const& where) : base(first, last, where) {}
 
     frame_vector(frame_vector const&) = default;

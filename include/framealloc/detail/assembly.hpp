@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// One policy of each family, in canonical order: the name under which everything below the public interface knows an
 /// allocator, whatever the order in which its policies were written.

@@ -7,7 +7,7 @@
 
 #include <framealloc/detail/platform/compiler.hpp>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 enum class order : int {
     relaxed = __ATOMIC_RELAXED,

@@ -7,7 +7,7 @@
 
 #include <new>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// Stands for a policy object that was not given: the policy's default is made in place, without a copy.
 struct use_default {};
@@ -207,7 +207,8 @@ private:
         return (address_of(p) & (align - 1)) == 0;
     }
     [[nodiscard]] static bool is_known(giver_byte giver, void* p) noexcept {
-        if (knows_giver<backend_type>(giver)) [[likely]] return true;
+        if (knows_giver<backend_type>(giver)) [[likely]]
+            return true;
         report({.code = fault_code::giver_unknown,
                 .note = "memory at 0x%llx came from giver %llu; the backend has %llu",
                 .numbers = {address_of(p), giver, 1ull << giver_bits_of<backend_type>},

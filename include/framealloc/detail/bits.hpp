@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// Not std::has_single_bit: without the popcnt instruction, which the default target lacks, that is a call.
 [[nodiscard]] constexpr bool is_power_of_two(std::size_t n) noexcept { return n != 0 && (n & (n - 1)) == 0; }
@@ -46,7 +46,8 @@ struct quarter_steps {
     }
 };
 static_assert(quarter_steps::bytes(quarter_steps::index(65)) == 80 && quarter_steps::bytes(0) == 64);
-static_assert(quarter_steps::bytes(quarter_steps::index(128)) == 128 && quarter_steps::bytes(quarter_steps::index(129)) == 160);
+static_assert(quarter_steps::bytes(quarter_steps::index(128)) == 128 &&
+              quarter_steps::bytes(quarter_steps::index(129)) == 160);
 
 /// The address of `p`, and back: the two places where a pointer is read as a number.
 [[nodiscard]] inline std::uintptr_t address_of(void const volatile* p) noexcept {
@@ -57,6 +58,8 @@ template <class T = std::byte>
     return reinterpret_cast<T*>(address);
 }
 /// The place `bytes` behind `p`.
-[[nodiscard]] inline void* behind(void* p, std::size_t bytes) noexcept { return pointer_to<void>(address_of(p) + bytes); }
+[[nodiscard]] inline void* behind(void* p, std::size_t bytes) noexcept {
+    return pointer_to<void>(address_of(p) + bytes);
+}
 
 }  // namespace framealloc::detail

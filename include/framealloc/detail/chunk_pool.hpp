@@ -6,7 +6,7 @@
 
 #include <new>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// Frame chunks that no frame uses at the moment, for any thread to take.
 ///
@@ -68,7 +68,7 @@ public:
     [[nodiscard]] std::size_t taken_bytes() const noexcept { return taken_.load(order::relaxed); }
 
     /// Gives every chunk to the backend; those that it will not take stay.
-    void trim(backend_gate<A>& gate) noexcept {
+    FRAMEALLOC_COLD void trim(backend_gate<A>& gate) noexcept {
         chunk_chain all = take_all();
         chunk_chain refused;
         while (frame_chunk* const c = all.take_first()) {

@@ -8,7 +8,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// Types whose lifetime begins with their storage (P0593), so that raw storage may be handed out as `T*`.
 template <class T>

@@ -5,7 +5,7 @@
 #include <framealloc/detail/refusals.hpp>
 #include <framealloc/detail/thread_state.hpp>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// The policy object of type `P` among those given, or `use_default`.
 template <class P>
@@ -75,7 +75,7 @@ public:
     core(core const&) = delete;
     core& operator=(core const&) = delete;
 
-    ~core() {
+    FRAMEALLOC_COLD ~core() {
         if constexpr (!sync::one_thread) thread_registry::leave(*this);
         for_each_state_at_rest([&](state_type& s) {
             auto source = chunks();
@@ -106,13 +106,15 @@ public:
             return &own_.only;
         } else {
             hot_state& h = hot();
-            if (&h != &closed_state) [[likely]] return &static_cast<state_type&>(h);
+            if (&h != &closed_state) [[likely]]
+                return &static_cast<state_type&>(h);
             return make_state();
         }
     }
     [[nodiscard]] state_type& state_or_throw() {
         state_type* const s = state();
-        if (s == nullptr) throw_failure(latest_refusal(gate_, {.bytes = sizeof(state_type), .align = alignof(state_type)}), {});
+        if (s == nullptr)
+            throw_failure(latest_refusal(gate_, {.bytes = sizeof(state_type), .align = alignof(state_type)}), {});
         return *s;
     }
     [[nodiscard]] chunk_source<A> chunks() noexcept { return {gate_, chunks_}; }
@@ -167,7 +169,8 @@ public:
         if constexpr (has_pools) {
             if (map_.kind_of(p) == address_kind::slab) {
                 slab<A>& s = *slab<A>::of(p);
-                if (s.instance != handle()) return report_misuse<A>(fault_code::foreign_pointer, foreign_slab_note, address_of(p));
+                if (s.instance != handle())
+                    return report_misuse<A>(fault_code::foreign_pointer, foreign_slab_note, address_of(p));
                 std::size_t const c = s.size_class;
                 return this->pool_free(p, {.bytes = A::pool::class_bytes(c), .align = 1});
             }
@@ -185,15 +188,16 @@ public:
                     return;
                 }
                 if (heap_.is_ours(p)) {
-                    return report_misuse<A>(fault_code::double_free, "the block at 0x%llx is not alive: it has been freed",
-                                            address_of(p));
+                    return report_misuse<A>(fault_code::double_free,
+                                            "the block at 0x%llx is not alive: it has been freed", address_of(p));
                 }
-                return report_misuse<A>(fault_code::foreign_pointer, "0x%llx is not the start of a block of this instance",
-                                        address_of(p));
-            case address_kind::slab:
                 return report_misuse<A>(fault_code::foreign_pointer,
-                              "the block at 0x%llx is a pool's; expected a heap block, whose giver is heap_alloc()",
-                              address_of(p));
+                                        "0x%llx is not the start of a block of this instance", address_of(p));
+            case address_kind::slab:
+                return report_misuse<A>(
+                    fault_code::foreign_pointer,
+                    "the block at 0x%llx is a pool's; expected a heap block, whose giver is heap_alloc()",
+                    address_of(p));
             case address_kind::unknown: break;
         }
         report_misuse<A>(fault_code::foreign_pointer, "0x%llx lies in no slab and no heap block", address_of(p));
@@ -203,8 +207,9 @@ public:
     FRAMEALLOC_COLD void free_large(void* p, layout given) noexcept {
         if constexpr (checks) {
             if (map_.kind_of(p) == address_kind::heap && heap_.is_alive(p) && heap_prefix::of(p).bytes != given.bytes) {
-                return report_misuse<A>(fault_code::wrong_size, "the block at 0x%llx has %llu bytes; it was freed as %llu",
-                              address_of(p), heap_prefix::of(p).bytes, given.bytes);
+                return report_misuse<A>(fault_code::wrong_size,
+                                        "the block at 0x%llx has %llu bytes; it was freed as %llu", address_of(p),
+                                        heap_prefix::of(p).bytes, given.bytes);
             }
         }
         free_heap(p);
@@ -220,14 +225,15 @@ public:
         if (s.instance != handle()) {
             report_misuse<A>(fault_code::foreign_pointer, foreign_slab_note, address_of(p));
         } else if (!s.is_block(p)) {
-            report_misuse<A>(fault_code::foreign_pointer, "0x%llx is not the start of a block; its slab begins at 0x%llx",
-                   address_of(p), address_of(&s));
+            report_misuse<A>(fault_code::foreign_pointer,
+                             "0x%llx is not the start of a block; its slab begins at 0x%llx", address_of(p),
+                             address_of(&s));
         } else if (s.size_class != c) {
-            report_misuse<A>(fault_code::wrong_size, "the block at 0x%llx has %llu bytes; it was freed as %llu", address_of(p),
-                   s.shape->block_bytes, A::pool::class_bytes(c));
+            report_misuse<A>(fault_code::wrong_size, "the block at 0x%llx has %llu bytes; it was freed as %llu",
+                             address_of(p), s.shape->block_bytes, A::pool::class_bytes(c));
         } else if (!s.mark_free(p)) {
-            report_misuse<A>(fault_code::double_free, "the block at 0x%llx, of %llu bytes, is free already", address_of(p),
-                   s.shape->block_bytes);
+            report_misuse<A>(fault_code::double_free, "the block at 0x%llx, of %llu bytes, is free already",
+                             address_of(p), s.shape->block_bytes);
         } else {
             clear_marks(p, s.shape->block_bytes);
             if constexpr (A::diagnostics::fills_released) __builtin_memset(p, 0xCD, s.shape->block_bytes);
@@ -267,8 +273,8 @@ public:
     static void free_anywhere(void* p) noexcept {
         if (p == nullptr) return;
         if (core* const owner = owner_of(p)) return owner->free_by_address(p);
-        report_misuse<A>(fault_code::foreign_pointer, "0x%llx lies in no slab and no heap block of this kind of allocator",
-                         address_of(p));
+        report_misuse<A>(fault_code::foreign_pointer,
+                         "0x%llx lies in no slab and no heap block of this kind of allocator", address_of(p));
     }
 
     /// Frees a block of `pool_alloc(given)` of any instance of this assembly. The slab's head says whose it is.
@@ -279,7 +285,8 @@ public:
                     core* const owner = owner_of(p);
                     return (owner != nullptr ? owner : this)->pool_free(p, given);  // who is asked in vain says why
                 } else {
-                    return static_cast<core*>(static_cast<instance_base*>(slab<A>::of(p)->instance))->pool_free(p, given);
+                    return static_cast<core*>(static_cast<instance_base*>(slab<A>::of(p)->instance))
+                        ->pool_free(p, given);
                 }
             }
         }
@@ -325,7 +332,8 @@ public:
 
     [[nodiscard]] bool begin_frame(state_type& s) {
         if (s.frame.kind() != frame_kind::closed) [[unlikely]] {
-            report_misuse<A>(fault_code::frame_already_open, "frame %llu of thread %llu is open", s.frame.number(), thread_number());
+            report_misuse<A>(fault_code::frame_already_open, "frame %llu of thread %llu is open", s.frame.number(),
+                             thread_number());
             return false;
         }
         s.frame.open(s.window, frame_kind::own);
@@ -334,15 +342,18 @@ public:
     }
 
     void end_frame(state_type* s) {
-        if (s == nullptr || s->frame.kind() != frame_kind::own) [[unlikely]] return no_frame_to_end(s);
+        if (s == nullptr || s->frame.kind() != frame_kind::own) [[unlikely]]
+            return no_frame_to_end(s);
         if (s->frame.has_open_scope()) [[unlikely]] {
-            return report_misuse<A>(fault_code::frame_not_begun, "a frame_scope() is still open in frame %llu of thread %llu",
-                          s->frame.number(), thread_number());
+            return report_misuse<A>(fault_code::frame_not_begun,
+                                    "a frame_scope() is still open in frame %llu of thread %llu", s->frame.number(),
+                                    thread_number());
         }
         auto source = chunks();
         s->frame.end(s->window, source);
         s->frame.close();
-        if (s->trims_followed != trims()) [[unlikely]] s->follow_trim();
+        if (s->trims_followed != trims()) [[unlikely]]
+            s->follow_trim();
     }
 
     void begin_frame_all() {
@@ -351,7 +362,8 @@ public:
         unsigned long long const number = last_shared_.load(order::relaxed) + 1;
         // release: what the caller prepared for the frame is there for a thread that joins it.
         if (!open_shared_.compare_exchange(closed, number, order::release, order::relaxed)) {
-            return report_misuse<A>(fault_code::frame_already_open, "the frame of all threads, number %llu, is open", closed);
+            return report_misuse<A>(fault_code::frame_already_open, "the frame of all threads, number %llu, is open",
+                                    closed);
         }
         last_shared_.store(number, order::relaxed);
     }
@@ -359,7 +371,7 @@ public:
     void end_frame_all() {
         if (open_shared_.exchange(0, order::acq_rel) == 0) {
             return report_misuse<A>(fault_code::frame_not_begun, "no frame of all threads is open; %llu have been",
-                          last_shared_.load(order::relaxed));
+                                    last_shared_.load(order::relaxed));
         }
         // acquire: pairs with join; what the threads did since, the caller's sync point has ordered.
         state_type* s = joined_.exchange(nullptr, order::acquire);
@@ -424,13 +436,14 @@ public:
     /// Whether `mark` may be rolled back by the thread whose state is `s`; reports what is wrong otherwise.
     [[nodiscard]] bool may_roll_back(state_type* s, checkpoint const& c) {
         if (c && c.thread() != s) {
-            report_misuse<A>(fault_code::frame_of_another_thread, "checkpoint %llu was taken by another thread than %llu",
-                   c.sequence(), thread_number());
+            report_misuse<A>(fault_code::frame_of_another_thread,
+                             "checkpoint %llu was taken by another thread than %llu", c.sequence(), thread_number());
         } else if (!c || s->frame.kind() == frame_kind::closed || !s->frame.is_live(c.mark(), c.sequence())) {
             report_misuse<A>(fault_code::checkpoint_not_live,
-                   "checkpoint %llu is dead: empty or rolled back already, or its frame or scope has ended, or a later scope "
-                   "is open",
-                   c.sequence());
+                             "checkpoint %llu is dead: empty or rolled back already, or its frame or scope has ended, "
+                             "or a later scope "
+                             "is open",
+                             c.sequence());
         } else {
             return true;
         }
@@ -482,13 +495,13 @@ public:
     void leave_scope(state_type& s, frame_mark* mark, unsigned long long sequence, bool opened_frame) {
         if (state_if_any() != &s) {
             s.frame.forget(mark, sequence);
-            report_misuse<A>(fault_code::frame_of_another_thread, "a frame_scope() was left on thread %llu, not on its own",
-                             thread_number());
+            report_misuse<A>(fault_code::frame_of_another_thread,
+                             "a frame_scope() was left on thread %llu, not on its own", thread_number());
         } else if (s.frame.kind() == frame_kind::closed || !s.frame.is_live(mark, sequence)) {
             // What was allocated in it stays until the frame or a scope around it ends.
             s.frame.forget(mark, sequence);
-            report_misuse<A>(fault_code::checkpoint_not_live, "scope %llu was left after its frame or a scope around it",
-                             sequence);
+            report_misuse<A>(fault_code::checkpoint_not_live,
+                             "scope %llu was left after its frame or a scope around it", sequence);
         } else {
             auto source = chunks();
             if (opened_frame) {
@@ -575,7 +588,8 @@ private:
     void no_frame_to_end(state_type* s) {
         if (s != nullptr && s->frame.kind() == frame_kind::shared) {
             return report_misuse<A>(fault_code::frame_not_begun,
-                          "thread %llu is in the frame of all threads, which end_frame_all() ends", thread_number());
+                                    "thread %llu is in the frame of all threads, which end_frame_all() ends",
+                                    thread_number());
         }
         report_misuse<A>(fault_code::frame_not_begun, "no frame is open on thread %llu", thread_number());
     }
@@ -597,7 +611,8 @@ private:
         if (s.frame.kind() != frame_kind::own) return;
         core& c = s.shared();
         if constexpr (checks) {
-            report_misuse<A>(fault_code::frame_left_open, "frame %llu of thread %llu was open", s.frame.number(), thread_number());
+            report_misuse<A>(fault_code::frame_left_open, "frame %llu of thread %llu was open", s.frame.number(),
+                             thread_number());
         }
         auto source = c.chunks();
         s.frame.end(s.window, source);

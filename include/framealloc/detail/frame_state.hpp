@@ -7,7 +7,7 @@
 #include <framealloc/detail/sanitizer.hpp>
 #include <framealloc/fault.hpp>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// What has to be destroyed when the frame goes: in the frame itself, before the objects, newest first.
 struct finaliser {
@@ -148,7 +148,9 @@ public:
         m = {.older = marks_, .position = at, .finalisers = finalisers_, .sequence = ++sequence_, .is_scope = is_scope};
         marks_ = &m;
     }
-    [[nodiscard]] frame_position position(frame_window const& window) const noexcept { return engine_.position(window); }
+    [[nodiscard]] frame_position position(frame_window const& window) const noexcept {
+        return engine_.position(window);
+    }
 
     /// Whether the frame may be rewound to a mark: it is alive, and no scope that was opened later is still open.
     [[nodiscard]] bool is_live(frame_mark const* wanted, unsigned long long sequence) const noexcept {
@@ -215,7 +217,9 @@ public:
         if constexpr (in_flight == 1) engine_.release(window, source);
     }
 
-    [[nodiscard]] std::size_t used_bytes(frame_window const& window) const noexcept { return engine_.used_bytes(window); }
+    [[nodiscard]] std::size_t used_bytes(frame_window const& window) const noexcept {
+        return engine_.used_bytes(window);
+    }
     [[nodiscard]] std::size_t reserved_bytes() const noexcept { return engine_.reserved_bytes(); }
     [[nodiscard]] std::size_t wasted_bytes() const noexcept { return engine_.wasted_bytes(); }
     [[nodiscard]] std::size_t last_bytes() const noexcept { return last_bytes_.load(order::relaxed); }

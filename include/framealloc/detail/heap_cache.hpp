@@ -6,21 +6,21 @@
 #include <framealloc/detail/atomic.hpp>
 #include <framealloc/detail/bits.hpp>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// The head of a heap block, directly below the address that the program has.
 ///
 ///     base                         block
 ///     [ padding for alignment | heap_prefix | what the program uses ... ]
 struct heap_prefix {
-    void* base;              ///< what the backend gave
-    std::size_t whole_bytes; ///< of it
-    std::size_t bytes;       ///< that the program asked for
+    void* base;               ///< what the backend gave
+    std::size_t whole_bytes;  ///< of it
+    std::size_t bytes;        ///< that the program asked for
     void* instance;
     std::uint32_t base_align;
-    std::uint32_t number;    ///< in the ledger
-    std::uint32_t stamp;     ///< while cached: when it came
-    giver_byte giver;        ///< who gave it, for the way back
+    std::uint32_t number;  ///< in the ledger
+    std::uint32_t stamp;   ///< while cached: when it came
+    giver_byte giver;      ///< who gave it, for the way back
 
     [[nodiscard]] static heap_prefix& of(void* block) noexcept {
         return *pointer_to<heap_prefix>(address_of(block) - sizeof(heap_prefix));

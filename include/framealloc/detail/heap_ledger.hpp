@@ -3,7 +3,7 @@
 
 #include <framealloc/detail/metadata.hpp>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// Every heap block that is alive, by number: so that a free can tell exactly whether a block is there, and the end of the
 /// instance finds what was not freed.
@@ -93,7 +93,8 @@ private:
     }
 
     template <class Guard>
-    [[nodiscard]] std::uint32_t take_fresh(Guard& guard, backend_gate<A>& gate, metadata<A>& records) noexcept {
+    [[nodiscard]] FRAMEALLOC_COLD std::uint32_t take_fresh(Guard& guard, backend_gate<A>& gate,
+                                                           metadata<A>& records) noexcept {
         std::uint32_t number = fresh_.load(order::relaxed);
         for (;;) {
             unsigned const segment = log2_floor((number + first_entries) / first_entries);

@@ -8,7 +8,7 @@
 #include <framealloc/detail/sanitizer.hpp>
 #include <framealloc/detail/thread_registry.hpp>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// The heap path: large or long-lived blocks from the backend, through the cache.
 ///
@@ -87,7 +87,7 @@ public:
         return address_of(block) % granule == 0 && heap_prefix::of(block).instance == instance_;
     }
 
-    void release() noexcept {
+    FRAMEALLOC_COLD void release() noexcept {
         ledger_.for_each([&](void* block) { static_cast<void>(free(block)); });
         trim();
     }

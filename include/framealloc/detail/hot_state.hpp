@@ -5,14 +5,14 @@
 #include <framealloc/frame_chunk.hpp>
 #include <framealloc/policy.hpp>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// A stack of free blocks of one size class: pointers between `bottom` and `top`, with room up to `full`. The one variable
 /// that changes is `top`; a free block's own memory is not touched. With all three null it is empty and full at once, so
 /// that both operations take the slow path.
 struct magazine {
-    atomic<void**> top{};    ///< the owner writes, others may read for statistics
-    void** bottom = nullptr; ///< the owner's alone, as is `full`
+    atomic<void**> top{};     ///< the owner writes, others may read for statistics
+    void** bottom = nullptr;  ///< the owner's alone, as is `full`
     void** full = nullptr;
 };
 
@@ -42,7 +42,8 @@ FRAMEALLOC_HOT void* bump(frame_window& window, Hit&& hit, Miss&& miss) {
     std::uintptr_t const cursor = window.at();
     std::uintptr_t const place = Align <= granule ? cursor : round_up(cursor, Align);
     // Addresses end far below where these sums could wrap.
-    if (place + rounded > window.limit) [[unlikely]] return miss();
+    if (place + rounded > window.limit) [[unlikely]]
+        return miss();
     window.move_to(place + rounded);
     hit();
     return known_pointer(pointer_to<void>(place));
@@ -63,9 +64,11 @@ FRAMEALLOC_HOT void* bump(frame_window& window, std::size_t bytes, std::size_t a
     // A branch, and not arithmetic that leaves the cursor where it is: the next request waits for this one's cursor.
     if (align > granule) [[unlikely]] {
         place = (cursor + mask) & ~mask;
-        if (place > limit) [[unlikely]] return miss();
+        if (place > limit) [[unlikely]]
+            return miss();
     }
-    if (!possible || last >= limit - place) [[unlikely]] return miss();
+    if (!possible || last >= limit - place) [[unlikely]]
+        return miss();
     window.move_to(place + (last | (granule - 1)) + 1);
     hit();
     return known_pointer(pointer_to<void>(place));
@@ -75,7 +78,8 @@ FRAMEALLOC_HOT void* bump(frame_window& window, std::size_t bytes, std::size_t a
 template <class Hit, class Miss>
 FRAMEALLOC_HOT void* pop(magazine& m, Hit&& hit, Miss&& miss) {
     void** const top = m.top.load(order::relaxed);
-    if (top == m.bottom) [[unlikely]] return miss();
+    if (top == m.bottom) [[unlikely]]
+        return miss();
     void* const block = top[-1];
     m.top.store(top - 1, order::relaxed);
     hit(block);
@@ -86,7 +90,8 @@ FRAMEALLOC_HOT void* pop(magazine& m, Hit&& hit, Miss&& miss) {
 template <class Hit, class Miss>
 FRAMEALLOC_HOT void push(magazine& m, void* block, Hit&& hit, Miss&& miss) {
     void** const top = m.top.load(order::relaxed);
-    if (top == m.full) [[unlikely]] return miss();
+    if (top == m.full) [[unlikely]]
+        return miss();
     *top = block;
     m.top.store(top + 1, order::relaxed);
     hit();

@@ -3,7 +3,7 @@
 
 #include <framealloc/detail/backend_gate.hpp>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// Memory for an instance's own records: thread records, batches of pointers, descriptions of regions. It only grows, by
 /// what is alive at the same time at most, and goes back whole when the instance ends.
@@ -15,7 +15,7 @@ template <class A>
 class metadata {
 public:
     /// `bytes` zeroed bytes, aligned to `align`, at most a page.
-    [[nodiscard]] void* take(backend_gate<A>& gate, std::size_t bytes, std::size_t align) noexcept {
+    [[nodiscard]] FRAMEALLOC_COLD void* take(backend_gate<A>& gate, std::size_t bytes, std::size_t align) noexcept {
         for (;;) {
             if (newest_ != nullptr) {
                 std::uintptr_t const base = address_of(newest_);
@@ -33,12 +33,13 @@ public:
 
     [[nodiscard]] std::size_t taken_bytes() const noexcept { return taken_; }
 
-    void release(backend_gate<A>& gate) noexcept {
+    FRAMEALLOC_COLD void release(backend_gate<A>& gate) noexcept {
         while (newest_ != nullptr) {
             range* const r = newest_;
             newest_ = r->older;
             range const whole = *r;
-            static_cast<void>(gate.give_range(r, {.bytes = whole.bytes, .align = range_align}, whole.committed, whole.giver));
+            static_cast<void>(
+                gate.give_range(r, {.bytes = whole.bytes, .align = range_align}, whole.committed, whole.giver));
         }
         taken_ = 0;
     }

@@ -8,7 +8,7 @@
 // blocks came from. Correctness does not rest on it: any thread may use any block, so a slab that changes hands meanwhile,
 // or a record that another thread has adopted, only makes a block take another way.
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// What other threads have handed back to one thread, by class. `empty` is what takes a batch that has been emptied.
 ///

@@ -8,7 +8,7 @@
 
 // What an address is, before anything is read from it: in a slab, in a unit where heap blocks live, or nothing of ours.
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 enum class address_kind : unsigned char { unknown, slab, heap };
 
@@ -74,7 +74,9 @@ private:
         entry entries[std::size_t{1} << leaf_bits];
     };
 
-    static std::size_t step(std::size_t slab_bytes) noexcept { return slab_bytes < unit_bytes ? slab_bytes : unit_bytes; }
+    static std::size_t step(std::size_t slab_bytes) noexcept {
+        return slab_bytes < unit_bytes ? slab_bytes : unit_bytes;
+    }
     /// The bit of the slab at `at` within its unit.
     static std::uint32_t bit(std::uintptr_t at, std::size_t slab_bytes) noexcept {
         return slab_bytes >= unit_bytes ? 1 : std::uint32_t{1} << ((at & (unit_bytes - 1)) / slab_bytes);
@@ -89,7 +91,11 @@ private:
     }
 
     [[nodiscard]] entry* make(std::uintptr_t at) noexcept {
-        if (entry* const e = find(at)) return e;
+        entry* const e = find(at);
+        return e != nullptr ? e : make_leaf(at);
+    }
+
+    [[nodiscard]] FRAMEALLOC_COLD entry* make_leaf(std::uintptr_t at) noexcept {
         std::uintptr_t const index = at >> unit_shift >> leaf_bits;
         if (index >> root_bits != 0) return nullptr;
         void* const fresh = platform::reserve(sizeof(leaf), alignof(leaf));

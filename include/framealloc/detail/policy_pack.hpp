@@ -4,13 +4,13 @@
 #include <framealloc/detail/assembly.hpp>
 #include <framealloc/policy.hpp>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 template <class P, class... Families>
 inline constexpr bool in_any = (in_family<P, Families> || ...);
 template <class P>
-inline constexpr bool is_known = in_any<P, backend_family, arena_family, pool_family, sync_family, budget_family,
-                                        diagnostics_family>;
+inline constexpr bool is_known =
+    in_any<P, backend_family, arena_family, pool_family, sync_family, budget_family, diagnostics_family>;
 template <class Family, class... P>
 inline constexpr std::size_t count_of = (std::size_t{in_family<P, Family>} + ... + 0);
 
@@ -35,8 +35,9 @@ constexpr void complain() {
 /// A type that is no policy: the message carries its name in the instantiation trace.
 template <class P>
 struct require_policy {
-    static_assert(is_known<P>, "framealloc: this type is no policy; a policy has `using family = framealloc::<one of "
-                               "backend, arena, pool, sync, budget, diagnostics>_family;`");
+    static_assert(is_known<P>,
+                  "framealloc: this type is no policy; a policy has `using family = framealloc::<one of "
+                  "backend, arena, pool, sync, budget, diagnostics>_family;`");
 };
 
 template <class... P>
@@ -46,8 +47,9 @@ inline constexpr bool one_of_each =
 
 template <class... P>
 struct require_one_of_each {
-    static_assert(count_of<backend_family, P...> <= 1, "framealloc: two backend policies in one assembly; keep one, or "
-                                                       "combine them with a composing backend such as backend::split");
+    static_assert(count_of<backend_family, P...> <= 1,
+                  "framealloc: two backend policies in one assembly; keep one, or "
+                  "combine them with a composing backend such as backend::split");
     static_assert(count_of<arena_family, P...> <= 1, "framealloc: two arena policies in one assembly; keep one");
     static_assert(count_of<pool_family, P...> <= 1, "framealloc: two pool policies in one assembly; keep one");
     static_assert(count_of<sync_family, P...> <= 1, "framealloc: two sync policies in one assembly; keep one");
@@ -57,8 +59,8 @@ struct require_one_of_each {
 };
 
 template <class P>
-inline constexpr bool keeps_clauses = BackendPolicy<P> || ArenaPolicy<P> || PoolPolicy<P> || SyncPolicy<P> ||
-                                      BudgetPolicy<P> || DiagnosticsPolicy<P>;
+inline constexpr bool keeps_clauses =
+    BackendPolicy<P> || ArenaPolicy<P> || PoolPolicy<P> || SyncPolicy<P> || BudgetPolicy<P> || DiagnosticsPolicy<P>;
 
 /// The clauses of a policy's concept, in words.
 template <class P>
@@ -118,10 +120,9 @@ template <class Pool>
 inline constexpr bool classes_fit = Pool::class_count <= max_pool_classes;
 
 template <class A>
-inline constexpr bool pairs_fit = slab_fits<typename A::backend, typename A::pool>() &&
-                                  arena_fits<typename A::backend, typename A::arena>() &&
-                                  arena_grows<typename A::backend, typename A::arena> &&
-                                  classes_fit<typename A::pool>;
+inline constexpr bool pairs_fit =
+    slab_fits<typename A::backend, typename A::pool>() && arena_fits<typename A::backend, typename A::arena>() &&
+    arena_grows<typename A::backend, typename A::arena> && classes_fit<typename A::pool>;
 
 template <class A>
 struct require_pairs {
@@ -133,9 +134,10 @@ struct require_pairs {
         arena_fits<typename A::backend, typename A::arena>(),
         "framealloc: backend::static_buffer<Bytes> is smaller than what the arena policy wants for one thread; "
         "make Bytes larger or the arena smaller");
-    static_assert(arena_grows<typename A::backend, typename A::arena>,
-                  "framealloc: this arena policy commits memory on demand and wants a backend with virtual memory, such "
-                  "as backend::virtual_memory; or choose arena::chunked");
+    static_assert(
+        arena_grows<typename A::backend, typename A::arena>,
+        "framealloc: this arena policy commits memory on demand and wants a backend with virtual memory, such "
+        "as backend::virtual_memory; or choose arena::chunked");
     static_assert(classes_fit<typename A::pool>, "framealloc: a pool policy has at most 48 size classes");
 };
 

@@ -4,7 +4,7 @@
 #include <framealloc/detail/owner_inboxes.hpp>
 #include <framealloc/detail/pool_store.hpp>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// One thread's pools. The magazines themselves are in its `hot_state`.
 template <class A>
@@ -57,7 +57,7 @@ public:
     }
 
     /// Hands everything to the other threads.
-    void give_back(hot_state& hot, store& shared) noexcept {
+    FRAMEALLOC_COLD void give_back(hot_state& hot, store& shared) noexcept {
         for (std::size_t c = 0; c < class_count; ++c) {
             batch* const loaded = unload(hot.magazines[c]);
             batch* const spare = spare_[c];
@@ -86,7 +86,7 @@ public:
     }
 
     /// Settles the blocks that the thread holds, and stops carving. The batches stay, empty.
-    void settle_all(hot_state& hot, store& shared) noexcept {
+    FRAMEALLOC_COLD void settle_all(hot_state& hot, store& shared) noexcept {
         for (std::size_t c = 0; c < class_count; ++c) {
             if (batch* const loaded = unload(hot.magazines[c])) {
                 shared.settle(c, loaded->slots, loaded->count);

@@ -21,7 +21,7 @@
 //     reserved <= live slabs + (2 x threads + depot_depth) x sum over classes of capacity x slab + retained + one slab per
 //     thread and class that is being carved from.
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// A batch of pointers to free blocks, aligned to its size, so that the place of a magazine's top says how many there are.
 struct alignas(1024) batch {
@@ -58,7 +58,7 @@ public:
     struct depot {
         typename sync::template exchange<batch, depot_depth> full;
         shared<std::ptrdiff_t> held{0};  ///< blocks in it
-        shared<std::ptrdiff_t> out{0};   ///< blocks of the class that are not in a slab: live, or in a magazine, or here
+        shared<std::ptrdiff_t> out{0};  ///< blocks of the class that are not in a slab: live, or in a magazine, or here
     };
 
     constexpr pool_store(typename sync::mutex& guard, backend_gate<A>& gate, metadata<A>& records,
@@ -107,7 +107,7 @@ public:
     /// Carves up to `most` blocks of class `c` into `out`, from `current` or a slab that replaces it, whose owner is then
     /// `owner`. 0: none to be had.
     [[nodiscard]] std::size_t carve(std::size_t c, slab_type*& current, void** out, std::size_t most,
-                                    void* owner) noexcept {
+                                    void* owner = nullptr) noexcept {
         for (;;) {
             if (current != nullptr) {
                 if (std::size_t const n = current->carve(out, most)) {
@@ -173,7 +173,9 @@ public:
     }
 
     [[nodiscard]] std::size_t committed_bytes() const noexcept { return registry_.committed_bytes(); }
-    [[nodiscard]] std::ptrdiff_t blocks_out(std::size_t c) const noexcept { return depots_[c].out.load(order::relaxed); }
+    [[nodiscard]] std::ptrdiff_t blocks_out(std::size_t c) const noexcept {
+        return depots_[c].out.load(order::relaxed);
+    }
     [[nodiscard]] std::ptrdiff_t blocks_in_depot(std::size_t c) const noexcept {
         return depots_[c].held.load(order::relaxed);
     }

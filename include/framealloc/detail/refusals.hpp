@@ -7,7 +7,7 @@
 
 // How an instance says no: which fault, with which numbers, and whether it goes on.
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// A mistake of the caller: reported, and then the call is ignored unless the handler stops the program.
 template <class A, class... Numbers>
@@ -30,7 +30,8 @@ FRAMEALLOC_COLD void report_refusal(fault const& why) {
 
 /// Whether any allocator could honour `request`; `why` says what is wrong with it otherwise.
 [[nodiscard]] inline bool is_possible(layout request, fault& why) noexcept {
-    if (request.is_possible()) [[likely]] return true;
+    if (request.is_possible()) [[likely]]
+        return true;
     if (!request.has_valid_align()) {
         why = {.code = fault_code::impossible_alignment,
                .note = "asked for alignment %llu (and %llu bytes); expected a power of two from 1 to %llu",

@@ -7,7 +7,7 @@
 
 // What an instance tells of itself: sums over its threads and stores, and whether everything is as it should be.
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 template <class A>
 void add_thread(alloc_stats& sum, thread_state<A>& s, bool live) noexcept {
@@ -26,9 +26,8 @@ template <class A>
 void add_pools(alloc_stats& sum, core<A>& c) {
     for (std::size_t size_class = 0; size_class < A::pool::class_count; ++size_class) {
         std::ptrdiff_t cached = c.pool_part().blocks_in_depot(size_class);
-        c.for_each_state([&](thread_state<A>& s, bool) {
-            cached += static_cast<std::ptrdiff_t>(s.pools.held(s, size_class));
-        });
+        c.for_each_state(
+            [&](thread_state<A>& s, bool) { cached += static_cast<std::ptrdiff_t>(s.pools.held(s, size_class)); });
         // While threads run, blocks on their way between the counts may make either negative for a moment.
         std::ptrdiff_t const live = c.pool_part().blocks_out(size_class) - cached;
         std::size_t const bytes = A::pool::class_bytes(size_class);
@@ -57,9 +56,8 @@ template <class A>
 template <class... Numbers>
 [[nodiscard]] verification unsound(char const* note, Numbers... numbers) noexcept {
     return {.sound = false,
-            .first = {.code = fault_code::internal,
-                      .note = note,
-                      .numbers = {static_cast<unsigned long long>(numbers)...}}};
+            .first = {
+                .code = fault_code::internal, .note = note, .numbers = {static_cast<unsigned long long>(numbers)...}}};
 }
 
 /// A slab's count of settled blocks is the number of its bits, and it has given out no more than it has.
@@ -76,8 +74,8 @@ template <class A>
                        s.shape->block_count);
     }
     if (word.settled() < 0 || bits != static_cast<std::size_t>(word.settled())) {
-        return unsound("the slab at 0x%llx has %llu blocks settled by its bits, %llu by its count", address_of(&s), bits,
-                       word.settled());
+        return unsound("the slab at 0x%llx has %llu blocks settled by its bits, %llu by its count", address_of(&s),
+                       bits, word.settled());
     }
     return {};
 }
@@ -86,7 +84,8 @@ template <class A>
 template <class A>
 [[nodiscard]] verification verify_all(core<A>& c) {
     locked const guard{c.guard()};
-    std::size_t accounted = c.thread_records().taken_bytes() + c.chunk_store().taken_bytes() + c.heap_part().cached_bytes();
+    std::size_t accounted =
+        c.thread_records().taken_bytes() + c.chunk_store().taken_bytes() + c.heap_part().cached_bytes();
     if constexpr (A::pool::class_count != 0) {
         accounted += c.pool_part().committed_bytes();
         verification slabs;
@@ -99,7 +98,8 @@ template <class A>
     if (heap_bytes == SIZE_MAX) return unsound("a live heap block has a damaged head");
     accounted += heap_bytes;
     if (accounted != c.gate().taken_bytes()) {
-        return unsound("%llu bytes are accounted for, %llu were taken from the backend", accounted, c.gate().taken_bytes());
+        return unsound("%llu bytes are accounted for, %llu were taken from the backend", accounted,
+                       c.gate().taken_bytes());
     }
     return {};
 }

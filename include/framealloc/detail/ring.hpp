@@ -3,7 +3,7 @@
 
 #include <cstddef>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// A bounded first-in first-out queue of pointers for one thread at a time: what an exchange is under a lock, or alone.
 template <class T, std::size_t Depth>

@@ -6,7 +6,7 @@
 
 #include <new>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// Raw memory that knows its size, for hosts that want to resize a block and do not say how large it is.
 ///

@@ -8,7 +8,7 @@
 
 #include <bit>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 struct region;
 
@@ -19,8 +19,8 @@ struct slab_shape {
     std::size_t block_bytes = 0;
     std::size_t first_block = 0;  ///< offset from the slab's address, a multiple of block_bytes' alignment
     std::size_t block_count = 0;
-    std::size_t bit_words = 0;    ///< words of 64 bits in one set of bits
-    std::uint64_t reciprocal = 0; ///< 2^32 / block_bytes, rounded up; see `divides_exactly`
+    std::size_t bit_words = 0;     ///< words of 64 bits in one set of bits
+    std::uint64_t reciprocal = 0;  ///< 2^32 / block_bytes, rounded up; see `divides_exactly`
 
     [[nodiscard]] constexpr std::size_t index_at(std::size_t offset_in_blocks) const noexcept {
         return (offset_in_blocks * reciprocal) >> 32;
@@ -73,7 +73,7 @@ struct slab {
     using shared = typename A::sync::template atomic<T>;
     using bit_word = shared<std::uint64_t>;
 
-    void* instance;               ///< whose it is
+    void* instance;  ///< whose it is
     region* home;
     slab* next_queued = nullptr;  ///< in the line to the registry
     slab* next = nullptr;         ///< in its class's list
@@ -97,12 +97,16 @@ struct slab {
     }
     [[nodiscard]] static constexpr slab_shape shape_of(std::size_t c) noexcept {
         std::size_t const bytes = A::pool::class_bytes(c);
-        std::size_t const natural = bytes & (0 - bytes);  // every block is aligned to the largest power of two in its size
+        std::size_t const natural =
+            bytes & (0 - bytes);  // every block is aligned to the largest power of two in its size
         // As if blocks could begin at once: at most a word too many.
         std::size_t const words = (A::pool::slab_bytes / bytes + 63) / 64;
         std::size_t const first = round_up(sizeof(slab) + words * 8 * bit_sets, natural);
         std::size_t const count = (A::pool::slab_bytes - first) / bytes;
-        return {.block_bytes = bytes, .first_block = first, .block_count = count, .bit_words = words,
+        return {.block_bytes = bytes,
+                .first_block = first,
+                .block_count = count,
+                .bit_words = words,
                 .reciprocal = ((std::uint64_t{1} << 32) + bytes - 1) / bytes};
     }
 
@@ -145,8 +149,8 @@ struct slab {
         for (;;) {
             slab_word after{seen + n * slab_word::one_settled};
             // Nobody looks after a slab without a flag; a listed one only matters again when it is empty.
-            bool const queue = !after.has(slab_word::owned | slab_word::queued) &&
-                               (!after.has(slab_word::listed) || after.is_empty());
+            bool const queue =
+                !after.has(slab_word::owned | slab_word::queued) && (!after.has(slab_word::listed) || after.is_empty());
             if (queue) after.bits |= slab_word::queued;
             if (word.compare_exchange(seen, after.bits, order::acq_rel, order::relaxed)) return queue;
         }

@@ -6,7 +6,7 @@
 #include <framealloc/detail/page_map.hpp>
 #include <framealloc/detail/slab.hpp>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 /// A range of addresses cut into slabs.
 struct region {
@@ -47,8 +47,9 @@ class slab_registry {
         }
         return true;
     }
-    static_assert(all_divide_exactly(), "framealloc: a pool policy whose classes are no powers of two wants slab_bytes "
-                                        "times the largest class within 2^32");
+    static_assert(all_divide_exactly(),
+                  "framealloc: a pool policy whose classes are no powers of two wants slab_bytes "
+                  "times the largest class within 2^32");
 
 public:
     [[nodiscard]] static constexpr slab_shape const& shape(std::size_t c) noexcept { return shapes_.shapes[c]; }
@@ -107,7 +108,7 @@ public:
         }
     }
 
-    void release(backend_gate<A>& gate) noexcept {
+    FRAMEALLOC_COLD void release(backend_gate<A>& gate) noexcept {
         for (region_list* list : {&open_, &full_}) {
             while (region* const r = list->first) {
                 list->remove(r);
@@ -159,8 +160,8 @@ private:
 
     /// Drops `flag` from a slab that is in our hands and files it by what it holds then.
     template <class PageMap>
-    void settle_state(slab_type* s, std::uint64_t flag, alloc_config const& config, backend_gate<A>& gate,
-                      PageMap& map) noexcept {
+    FRAMEALLOC_COLD void settle_state(slab_type* s, std::uint64_t flag, alloc_config const& config,
+                                      backend_gate<A>& gate, PageMap& map) noexcept {
         bool empty = false, list = false;
         slab_word const before = change(s, [&](slab_word w) {
             w.bits &= ~flag;
@@ -191,8 +192,8 @@ private:
     }
 
     template <class PageMap>
-    [[nodiscard]] slab_type* fresh(std::size_t c, void* instance, alloc_config const& config, backend_gate<A>& gate,
-                                   metadata<A>& records, PageMap& map) noexcept {
+    [[nodiscard]] FRAMEALLOC_COLD slab_type* fresh(std::size_t c, void* instance, alloc_config const& config,
+                                                   backend_gate<A>& gate, metadata<A>& records, PageMap& map) noexcept {
         if (open_.first == nullptr && !grow(config, gate, records)) return nullptr;
         region* const r = open_.first;
         bool const kept = (r->unused & r->committed) != 0;
@@ -305,9 +306,8 @@ private:
             while (s != nullptr) {
                 slab_type* const next = s->next;
                 change(s, [](slab_word w) { return (w.bits & ~slab_word::listed) | slab_word::owned; });
-                s->for_each_free_run_of_pages(page, [&](void* p, std::size_t bytes) {
-                    gate.discard(p, bytes, s->home->giver);
-                });
+                s->for_each_free_run_of_pages(
+                    page, [&](void* p, std::size_t bytes) { gate.discard(p, bytes, s->home->giver); });
                 settle_state(s, slab_word::owned, config, gate, map);
                 s = next;
             }

@@ -5,7 +5,7 @@
 
 // What a thread does when a hot path has missed: join a frame, take a chunk, refill a magazine, or say why not.
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 template <class A>
 chunk_source<A> thread_state<A>::chunks() noexcept {

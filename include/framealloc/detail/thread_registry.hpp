@@ -16,7 +16,7 @@
 // One lock, the registry's, orders thread exit, instance death and fork. It is taken before any lock of an instance and is
 // held in no user callback.
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 struct thread_block;
 struct instance_base;
@@ -41,18 +41,21 @@ struct thread_record : hot_state {
 };
 
 inline constexpr std::size_t slot_count = 16;
-inline constexpr std::size_t slot_step = sizeof(hot_state*);  ///< slots are named by their offset: no scaling on the way
-inline constexpr std::size_t shared_slot = (slot_count - 1) * slot_step;  ///< always closed: for instances that found no slot of their own
+inline constexpr std::size_t slot_step =
+    sizeof(hot_state*);  ///< slots are named by their offset: no scaling on the way
+inline constexpr std::size_t shared_slot =
+    (slot_count - 1) * slot_step;  ///< always closed: for instances that found no slot of their own
 
 /// What a thread keeps: constant-initialised and trivially destructible, so that it works at every moment of its life.
 struct thread_block {
     atomic<hot_state*> slots[slot_count];
     thread_record* records = nullptr;
-    unsigned number = 0;       ///< 1, 2, 3, ... in the order of first use
+    unsigned number = 0;  ///< 1, 2, 3, ... in the order of first use
     bool exit_hooked = false;
     unsigned short refusal = 0;  ///< the fault code of the thread's latest refusal by a backend or budget
 
-    constexpr thread_block() noexcept : slots{c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c()} {}
+    constexpr thread_block() noexcept
+        : slots{c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c()} {}
 
 private:
     static constexpr atomic<hot_state*> c() noexcept { return atomic<hot_state*>{&closed_state}; }
@@ -69,7 +72,7 @@ FRAMEALLOC_TLS_MODEL inline constinit thread_local thread_block this_thread{};
 struct instance_base {
     /// What the registry asks of an instance. No lock is held in the first two.
     struct operations {
-        void (*finish_frames)(thread_record&);   ///< ends what the exiting thread left open; runs user finalisers
+        void (*finish_frames)(thread_record&);       ///< ends what the exiting thread left open; runs user finalisers
         void (*give_back)(thread_record&) noexcept;  ///< hands the exiting thread's blocks to the other threads
         bool (*in_shared_frame)(thread_record const&) noexcept;
         void (*lock_for_fork)(instance_base&);
@@ -106,7 +109,8 @@ public:
         return nullptr;
     }
 
-    /// Draws id and slot at the first use of an instance. O(slots).
+    /// Draws the id at the first use of an instance, by which the registry knows it from then on. The slot is drawn for its
+    /// first thread: an instance that only has heap blocks needs none.
     static void enroll(instance_base& i) noexcept {
         if (i.id.load(order::acquire) != 0) return;
         locked const guard{lock_};
@@ -114,12 +118,6 @@ public:
         if (!fork_hooked_) {
             hooks_.call_around_fork();
             fork_hooked_ = true;
-        }
-        for (std::size_t s = 0; s < shared_slot; s += slot_step) {
-            if (slot_taken_[s / slot_step]) continue;
-            slot_taken_[s / slot_step] = true;
-            i.slot.store(s, order::relaxed);
-            break;
         }
         i.next_instance = instances_;
         if (instances_ != nullptr) instances_->prev_instance = &i;
@@ -129,7 +127,7 @@ public:
 
     /// A record that an earlier thread has left, now the calling thread's; null where there is none, or where the system
     /// refuses to tell us when the thread ends.
-    [[nodiscard]] static thread_record* adopt(instance_base& i) noexcept {
+    [[nodiscard]] FRAMEALLOC_COLD static thread_record* adopt(instance_base& i) noexcept {
         locked const guard{lock_};
         thread_record* const r = i.vacant;
         if (r == nullptr || !hook_exit()) return nullptr;
@@ -140,8 +138,9 @@ public:
 
     /// Enters a new record, and makes it the calling thread's. False where the system refuses: then it waits for the next
     /// thread.
-    [[nodiscard]] static bool add(instance_base& i, thread_record& r) noexcept {
+    [[nodiscard]] FRAMEALLOC_COLD static bool add(instance_base& i, thread_record& r) noexcept {
         locked const guard{lock_};
+        if (i.records == nullptr) draw_slot(i);
         r.instance = &i;
         r.next_of_instance = i.records;
         i.records = &r;
@@ -151,7 +150,7 @@ public:
     }
 
     /// Takes the instance out of every thread. Afterwards no thread reaches it, and its records are the caller's alone.
-    static void leave(instance_base& i) noexcept {
+    FRAMEALLOC_COLD static void leave(instance_base& i) noexcept {
         if (i.id.load(order::acquire) == 0) return;
         lock_.lock();
         while (is_draining_elsewhere(i)) {
@@ -216,6 +215,15 @@ public:
     [[nodiscard]] static unsigned thread_number() noexcept { return this_thread.number; }
 
 private:
+    static void draw_slot(instance_base& i) noexcept {
+        for (std::size_t s = 0; s < shared_slot; s += slot_step) {
+            if (slot_taken_[s / slot_step]) continue;
+            slot_taken_[s / slot_step] = true;
+            i.slot.store(s, order::relaxed);
+            return;
+        }
+    }
+
     static void attach(instance_base& i, thread_record& r) noexcept {
         thread_block& me = this_thread;
         if (me.number == 0) me.number = ++last_thread_;

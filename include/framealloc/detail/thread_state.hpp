@@ -8,7 +8,7 @@
 #include <framealloc/heap_verbs.hpp>
 #include <framealloc/pool_verbs.hpp>
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 template <class A>
 class core;

@@ -4,19 +4,20 @@
 #include <framealloc/intent.hpp>
 #include <framealloc/smart_alloc.hpp>
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// What the memory resources share, over the `memory_resource` of any library that has the standard's.
 ///
-///   Cost      A virtual call, and that of the intent's verb. A block that a frame is given back and that is its last makes
-///             room again, because that is one comparison, and scratch containers in a loop then use the same bytes;
-///             whatever is not last is the frame's, and giving it back does nothing.
+///   Cost      A virtual call, and that of the intent's verb. A block that a frame is given back and that is its last
+///             makes room again, because that is one comparison, and scratch containers in a loop then use the same
+///             bytes; whatever is not last is the frame's, and giving it back does nothing.
 ///   Threads   As the intent: a frame's is used on the thread whose frame it is; a pool's and the heap's on any.
-///   Failure   `allocate` throws `allocation_failure`, also for an alignment that is no power of two (FA305) and outside a
-///             frame (FA001); where exceptions are off it is reported, and the failure handler is called. Zero bytes give a
-///             unique address.
+///   Failure   `allocate` throws `allocation_failure`, also for an alignment that is no power of two (FA305) and
+///             outside a frame (FA001); where exceptions are off it is reported, and the failure handler is called.
+///             Zero bytes give a unique address.
 ///   Lifetime  Holds the instance by address: the instance outlives the resource, and the resource its containers.
-///   Equality  Equal to every resource of the same type and instance; without run-time type information, to itself only.
+///   Equality  Equal to every resource of the same type and instance; without run-time type information, to itself
+///             only.
 template <class Base, allocation_intent Intent, class A>
 class basic_resource : public Base {
 public:

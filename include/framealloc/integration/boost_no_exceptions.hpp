@@ -8,8 +8,8 @@
 #include <cstring>
 #include <exception>
 
-// What Boost asks of a program that is compiled without exceptions: a definition of `boost::throw_exception`, which says what
-// was wrong and stops the program. Include it in exactly one .cpp file. With exceptions it does nothing.
+// What Boost asks of a program that is compiled without exceptions: a definition of `boost::throw_exception`, which
+// says what was wrong and stops the program. Include it in exactly one .cpp file. With exceptions it does nothing.
 
 #if defined(BOOST_NO_EXCEPTIONS)
 

@@ -5,17 +5,18 @@
 
 #include <boost/container/pmr/memory_resource.hpp>
 
-// Memory resources for `boost::container::pmr`, one per intent; `basic_resource` says what they promise. Boost.JSON takes
-// them as well. Programs link Boost.Container.
+// Memory resources for `boost::container::pmr`, one per intent; `basic_resource` says what they promise. Boost.JSON
+// takes them as well. Programs link Boost.Container.
 //
 //     framealloc::boost_pmr::frame_resource scratch{alloc};
 //     boost::container::pmr::vector<int> hits{&scratch};
 
-namespace framealloc::boost_pmr {
+namespace framealloc::inline v0_1::boost_pmr {
 
 /// Memory of the calling thread's frame: gone at its end, and so are the containers by then.
 template <class A>
-class frame_resource final : public basic_resource<boost::container::pmr::memory_resource, allocation_intent::frame, A> {
+class frame_resource final
+    : public basic_resource<boost::container::pmr::memory_resource, allocation_intent::frame, A> {
 public:
     explicit frame_resource(composed_alloc<A>& owner) noexcept
         : basic_resource<boost::container::pmr::memory_resource, allocation_intent::frame, A>(owner) {}

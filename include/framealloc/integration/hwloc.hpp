@@ -10,7 +10,7 @@
 
 struct hwloc_topology;
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// A machine's nodes and cpus, as hwloc knows them.
 ///

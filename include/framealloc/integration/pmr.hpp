@@ -10,7 +10,7 @@
 //     framealloc::frame_resource scratch{alloc};
 //     std::pmr::vector<int> hits{&scratch};
 
-namespace framealloc {
+namespace framealloc::inline v0_1 {
 
 /// Memory of the calling thread's frame: gone at its end, and so are the containers by then.
 template <class A>

@@ -11,7 +11,7 @@
 
 #include <utility>
 
-namespace framealloc::testing {
+namespace framealloc::inline v0_1::testing {
 namespace kit {
 
 /// What a frame asks for: small ones, over-aligned ones, large ones, and none at all.
@@ -79,7 +79,8 @@ void check_frames(conformance_report& report) {
         user.expect_books();
         for (auto const& blocks : ended) {
             for (block const& b : blocks) {
-                report.expect(b.intact(), "a frame in flight keeps its content after its end", {{"bytes", b.given.bytes}});
+                report.expect(b.intact(), "a frame in flight keeps its content after its end",
+                              {{"bytes", b.given.bytes}});
             }
         }
         if (frame < in_flight) kept = user.chunks.bytes_out();

@@ -11,7 +11,7 @@
 #include <framealloc/testing/detail/threads.hpp>
 #include <framealloc/testing/detail/verb_trials.hpp>
 
-namespace framealloc::testing {
+namespace framealloc::inline v0_1::testing {
 namespace kit {
 
 /// The kit makes mistakes on purpose; they are counted here instead of being printed.

@@ -26,7 +26,7 @@
 #define FRAMEALLOC_TESTING_SANITIZED 0
 #endif
 
-namespace framealloc::testing {
+namespace framealloc::inline v0_1::testing {
 
 /// How hard a backend is tried: less for one that is small or slow.
 struct backend_trial {

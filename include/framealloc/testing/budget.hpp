@@ -12,7 +12,7 @@
 #include <framealloc/testing/conformance_report.hpp>
 #include <framealloc/testing/detail/threads.hpp>
 
-namespace framealloc::testing {
+namespace framealloc::inline v0_1::testing {
 namespace kit {
 
 /// A budget whose limit is SIZE_MAX never refuses; whether it counts is its own affair, but then it counts exactly.

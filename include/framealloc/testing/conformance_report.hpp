@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace framealloc::testing {
+namespace framealloc::inline v0_1::testing {
 
 /// A number that says under which circumstances a promise was broken.
 struct figure {

@@ -11,7 +11,7 @@
 #include <framealloc/testing/conformance_report.hpp>
 #include <framealloc/testing/detail/threads.hpp>
 
-namespace framealloc::testing {
+namespace framealloc::inline v0_1::testing {
 namespace kit {
 
 template <class Part>

@@ -12,7 +12,7 @@
 
 #include <type_traits>
 
-namespace framealloc::testing {
+namespace framealloc::inline v0_1::testing {
 namespace kit {
 
 template <class P>

@@ -18,7 +18,7 @@
 #include <thread>
 #include <vector>
 
-namespace framealloc::testing {
+namespace framealloc::inline v0_1::testing {
 namespace kit {
 
 using framealloc::detail::order;
@@ -108,6 +108,7 @@ void check_mutex(conformance_report& report, std::size_t threads) {
     }
 }
 
+/// What is sent through an inbox, with a number to tell it by.
 struct inbox_item {
     inbox_item* next = nullptr;
     std::size_t number = 0;

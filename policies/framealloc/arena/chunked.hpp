@@ -4,7 +4,7 @@
 #include <framealloc/chunk_stack.hpp>
 #include <framealloc/policy.hpp>
 
-namespace framealloc::arena {
+namespace framealloc::inline v0_1::arena {
 
 /// Arena: chunks of `Initial` bytes, doubling to `Max`, then `Max` each time. The default.
 ///
@@ -34,8 +34,8 @@ struct chunked {
             std::size_t const whole = frame_chunk::head_bytes + padding + detail::round_up(request.bytes, granule);
             std::size_t const regular = next_bytes();
             if (whole > regular) {
-                frame_chunk* const chunk = source.take(
-                    {.bytes = detail::quarter_steps::round(whole), .align = ChunkAlign});
+                frame_chunk* const chunk =
+                    source.take({.bytes = detail::quarter_steps::round(whole), .align = ChunkAlign});
                 return chunk != nullptr ? this->push_large(chunk, request) : nullptr;
             }
             frame_chunk* const chunk = source.take({.bytes = regular, .align = ChunkAlign});

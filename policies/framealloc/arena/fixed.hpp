@@ -4,7 +4,7 @@
 #include <framealloc/chunk_stack.hpp>
 #include <framealloc/policy.hpp>
 
-namespace framealloc::arena {
+namespace framealloc::inline v0_1::arena {
 
 /// Arena: `Bytes` bytes per thread and a cursor that only moves forward until the frame ends. It never grows.
 ///

@@ -3,7 +3,7 @@
 
 #include <framealloc/policy.hpp>
 
-namespace framealloc::arena {
+namespace framealloc::inline v0_1::arena {
 
 /// Arena: `N` frames alive at once, each in an `Arena` of its own. What a frame has allocated lasts through the `N - 1`
 /// frames that the thread ends after it, and goes when the last of them ends.

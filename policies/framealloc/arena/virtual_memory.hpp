@@ -4,7 +4,7 @@
 #include <framealloc/chunk_stack.hpp>
 #include <framealloc/policy.hpp>
 
-namespace framealloc::arena {
+namespace framealloc::inline v0_1::arena {
 
 /// Arena: one contiguous range of `Reserve` bytes of addresses per thread, which gets memory as the cursor needs it.
 ///
@@ -77,11 +77,13 @@ struct virtual_memory {
     };
 
     // Last, so that a compiler that stops reading a class at a failed assertion has seen the rest and says no more.
-    static_assert(detail::is_power_of_two(Step) && Step >= 4096 && Step <= max_alignment,
-                  "framealloc: arena::virtual_memory<Reserve, Step> commits in steps of a power of two, from 4 KiB to 2 MiB");
-    static_assert(Reserve % Step == 0 && Reserve > 0 && Reserve <= (std::size_t{1} << 46),
-                  "framealloc: arena::virtual_memory<Reserve> wants a multiple of Step, at most 64 TiB: a process has 128 TiB "
-                  "of addresses");
+    static_assert(
+        detail::is_power_of_two(Step) && Step >= 4096 && Step <= max_alignment,
+        "framealloc: arena::virtual_memory<Reserve, Step> commits in steps of a power of two, from 4 KiB to 2 MiB");
+    static_assert(
+        Reserve % Step == 0 && Reserve > 0 && Reserve <= (std::size_t{1} << 46),
+        "framealloc: arena::virtual_memory<Reserve> wants a multiple of Step, at most 64 TiB: a process has 128 TiB "
+        "of addresses");
 };
 
 }  // namespace framealloc::arena

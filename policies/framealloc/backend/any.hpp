@@ -4,7 +4,7 @@
 #include <framealloc/failure.hpp>
 #include <framealloc/policy.hpp>
 
-namespace framealloc::backend {
+namespace framealloc::inline v0_1::backend {
 
 /// A backend as a plain table of functions: what a plugin hands over, in C if it likes. `allocate` answers memory of at
 /// least `bytes`, aligned to `align`, or null, and may leave a number up to 127 in `*giver`, which comes back with the block.
@@ -59,8 +59,7 @@ public:
 private:
     template <class B>
     static void* allocate_from(void* self, std::size_t bytes, std::size_t align, unsigned char* giver) {
-        backend_result const r =
-            backend_calls::try_allocate(*static_cast<B*>(self), {.bytes = bytes, .align = align});
+        backend_result const r = backend_calls::try_allocate(*static_cast<B*>(self), {.bytes = bytes, .align = align});
         *giver = r.giver();
         return r.address();
     }

@@ -4,7 +4,7 @@
 #include <framealloc/detail/atomic.hpp>
 #include <framealloc/policy.hpp>
 
-namespace framealloc::backend {
+namespace framealloc::inline v0_1::backend {
 
 /// What has been asked of a backend so far.
 struct backend_counts {
@@ -15,10 +15,10 @@ struct backend_counts {
     std::size_t decommit_calls = 0;
     std::size_t release_calls = 0;
     std::size_t discard_calls = 0;
-    std::size_t refused_calls = 0;     ///< of all the above, those that answered null or false
-    std::size_t block_bytes = 0;       ///< in blocks, now
-    std::size_t reserved_bytes = 0;    ///< in reservations, now
-    std::size_t committed_bytes = 0;   ///< committed, less decommitted; releasing a reservation ends its commitments
+    std::size_t refused_calls = 0;    ///< of all the above, those that answered null or false
+    std::size_t block_bytes = 0;      ///< in blocks, now
+    std::size_t reserved_bytes = 0;   ///< in reservations, now
+    std::size_t committed_bytes = 0;  ///< committed, less decommitted; releasing a reservation ends its commitments
 
     [[nodiscard]] std::size_t calls() const noexcept {
         return allocate_calls + deallocate_calls + reserve_calls + commit_calls + decommit_calls + release_calls +
@@ -54,22 +54,29 @@ public:
         backend_calls::deallocate(inner_, p, given, giver);
     }
 
-    [[nodiscard]] auto reserve(layout range) noexcept requires has_virtual_memory<Inner> {
+    [[nodiscard]] auto reserve(layout range) noexcept
+        requires has_virtual_memory<Inner>
+    {
         return count(reserve_calls_, reserved_bytes_, inner_.reserve(range), range.bytes);
     }
     [[nodiscard]] bool commit(void* p, std::size_t bytes, giver_byte giver = 0) noexcept
-        requires has_virtual_memory<Inner> {
+        requires has_virtual_memory<Inner>
+    {
         return count(commit_calls_, committed_bytes_, backend_calls::commit(inner_, p, bytes, giver), bytes);
     }
     [[nodiscard]] bool decommit(void* p, std::size_t bytes, giver_byte giver = 0) noexcept
-        requires has_virtual_memory<Inner> {
+        requires has_virtual_memory<Inner>
+    {
         return count(decommit_calls_, committed_bytes_, backend_calls::decommit(inner_, p, bytes, giver), 0 - bytes);
     }
     [[nodiscard]] bool release(void* p, layout range, giver_byte giver = 0) noexcept
-        requires has_virtual_memory<Inner> {
+        requires has_virtual_memory<Inner>
+    {
         return count(release_calls_, reserved_bytes_, backend_calls::release(inner_, p, range, giver), 0 - range.bytes);
     }
-    [[nodiscard]] bool discard(void* p, std::size_t bytes, giver_byte giver = 0) noexcept requires has_discard<Inner> {
+    [[nodiscard]] bool discard(void* p, std::size_t bytes, giver_byte giver = 0) noexcept
+        requires has_discard<Inner>
+    {
         add(discard_calls_, 1);
         bool const gone = backend_calls::discard(inner_, p, bytes, giver);
         if (!gone) add(refused_calls_, 1);

@@ -3,7 +3,7 @@
 
 #include <framealloc/policy.hpp>
 
-namespace framealloc::backend {
+namespace framealloc::inline v0_1::backend {
 
 /// Backend: `First`, and where it will not serve, `Second`.
 ///
@@ -40,20 +40,30 @@ public:
         part(giver, [&](auto& b, giver_byte g) { return backend_calls::deallocate(b, p, given, g), true; });
     }
 
-    [[nodiscard]] backend_result reserve(layout range) noexcept requires is_virtual {
+    [[nodiscard]] backend_result reserve(layout range) noexcept
+        requires is_virtual
+    {
         backend_result const r = backend_calls::reserve(first_, range);
         return r.is_final() ? of_part(r, 0) : of_part(backend_calls::reserve(second_, range), 1);
     }
-    [[nodiscard]] bool commit(void* p, std::size_t bytes, giver_byte giver) noexcept requires is_virtual {
+    [[nodiscard]] bool commit(void* p, std::size_t bytes, giver_byte giver) noexcept
+        requires is_virtual
+    {
         return part(giver, [&](auto& b, giver_byte g) { return backend_calls::commit(b, p, bytes, g); });
     }
-    [[nodiscard]] bool decommit(void* p, std::size_t bytes, giver_byte giver) noexcept requires is_virtual {
+    [[nodiscard]] bool decommit(void* p, std::size_t bytes, giver_byte giver) noexcept
+        requires is_virtual
+    {
         return part(giver, [&](auto& b, giver_byte g) { return backend_calls::decommit(b, p, bytes, g); });
     }
-    [[nodiscard]] bool release(void* p, layout range, giver_byte giver) noexcept requires is_virtual {
+    [[nodiscard]] bool release(void* p, layout range, giver_byte giver) noexcept
+        requires is_virtual
+    {
         return part(giver, [&](auto& b, giver_byte g) { return backend_calls::release(b, p, range, g); });
     }
-    [[nodiscard]] bool discard(void* p, std::size_t bytes, giver_byte giver) noexcept requires is_virtual {
+    [[nodiscard]] bool discard(void* p, std::size_t bytes, giver_byte giver) noexcept
+        requires is_virtual
+    {
         return part(giver, [&](auto& b, giver_byte g) {
             if constexpr (has_discard<std::remove_cvref_t<decltype(b)>>) {
                 return backend_calls::discard(b, p, bytes, g);

@@ -4,7 +4,7 @@
 #include <framealloc/detail/atomic.hpp>
 #include <framealloc/policy.hpp>
 
-namespace framealloc::backend {
+namespace framealloc::inline v0_1::backend {
 
 /// The backend's operations that can refuse.
 enum class backend_operation : unsigned char { allocate, reserve, commit, decommit, release, discard };
@@ -15,7 +15,7 @@ struct fault_plan {
     enum class mode : unsigned char { never, once, from, every, random };
 
     mode how = mode::never;
-    std::uint64_t n = 0;     ///< the call, the first call, the step, or the chance in units of 2^-32
+    std::uint64_t n = 0;  ///< the call, the first call, the step, or the chance in units of 2^-32
     std::uint64_t seed = 0;
 
     [[nodiscard]] static constexpr fault_plan never() noexcept { return {}; }
@@ -95,23 +95,30 @@ public:
         backend_calls::deallocate(inner_, p, given, giver);
     }
 
-    [[nodiscard]] auto reserve(layout range) noexcept requires has_virtual_memory<Inner> {
+    [[nodiscard]] auto reserve(layout range) noexcept
+        requires has_virtual_memory<Inner>
+    {
         using answer = decltype(inner_.reserve(range));
         return refuses(backend_operation::reserve) ? backend_calls::refusal<answer>() : inner_.reserve(range);
     }
     [[nodiscard]] bool commit(void* p, std::size_t bytes, giver_byte giver = 0) noexcept
-        requires has_virtual_memory<Inner> {
+        requires has_virtual_memory<Inner>
+    {
         return !refuses(backend_operation::commit) && backend_calls::commit(inner_, p, bytes, giver);
     }
     [[nodiscard]] bool decommit(void* p, std::size_t bytes, giver_byte giver = 0) noexcept
-        requires has_virtual_memory<Inner> {
+        requires has_virtual_memory<Inner>
+    {
         return !refuses(backend_operation::decommit) && backend_calls::decommit(inner_, p, bytes, giver);
     }
     [[nodiscard]] bool release(void* p, layout range, giver_byte giver = 0) noexcept
-        requires has_virtual_memory<Inner> {
+        requires has_virtual_memory<Inner>
+    {
         return !refuses(backend_operation::release) && backend_calls::release(inner_, p, range, giver);
     }
-    [[nodiscard]] bool discard(void* p, std::size_t bytes, giver_byte giver = 0) noexcept requires has_discard<Inner> {
+    [[nodiscard]] bool discard(void* p, std::size_t bytes, giver_byte giver = 0) noexcept
+        requires has_discard<Inner>
+    {
         return !refuses(backend_operation::discard) && backend_calls::discard(inner_, p, bytes, giver);
     }
 

@@ -4,7 +4,7 @@
 #include <framealloc/backend/virtual_memory.hpp>
 #include <framealloc/policy.hpp>
 
-namespace framealloc::backend {
+namespace framealloc::inline v0_1::backend {
 
 /// Backend: `Inner`, with a page that cannot be touched in front of and behind each range and each block. Writing past the
 /// end of a region, a frame chunk or a large block stops the program there.
@@ -42,7 +42,9 @@ public:
     [[nodiscard]] bool release(void* p, layout range, giver_byte giver = 0) noexcept {
         return backend_calls::release(inner_, at_guard(p, range), guarded(range), giver);
     }
-    [[nodiscard]] bool discard(void* p, std::size_t bytes, giver_byte giver = 0) noexcept requires has_discard<Inner> {
+    [[nodiscard]] bool discard(void* p, std::size_t bytes, giver_byte giver = 0) noexcept
+        requires has_discard<Inner>
+    {
         return backend_calls::discard(inner_, p, bytes, giver);
     }
 
@@ -84,8 +86,9 @@ private:
     [[no_unique_address]] Inner inner_{};
 
     // Last, so that a compiler that stops reading a class at a failed assertion has seen the rest and says no more.
-    static_assert(has_virtual_memory<Inner>,
-                  "framealloc: backend::guard_pages<Inner> wants a backend that reserves, commits, decommits and releases");
+    static_assert(
+        has_virtual_memory<Inner>,
+        "framealloc: backend::guard_pages<Inner> wants a backend that reserves, commits, decommits and releases");
 };
 
 }  // namespace framealloc::backend

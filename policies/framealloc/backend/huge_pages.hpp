@@ -4,7 +4,7 @@
 #include <framealloc/detail/platform/platform.hpp>
 #include <framealloc/policy.hpp>
 
-namespace framealloc::backend {
+namespace framealloc::inline v0_1::backend {
 
 /// Backend: virtual memory, in huge pages of `Bytes` where the system has them to give.
 ///

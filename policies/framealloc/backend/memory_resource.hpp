@@ -6,7 +6,7 @@
 
 #include <memory_resource>
 
-namespace framealloc::backend {
+namespace framealloc::inline v0_1::backend {
 
 /// Backend: a polymorphic memory resource of the program's. `memory_resource` takes a `std::pmr::memory_resource`;
 /// `basic_memory_resource<boost::container::pmr::memory_resource>` takes Boost's.

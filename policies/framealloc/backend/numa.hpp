@@ -6,7 +6,7 @@
 #include <framealloc/failure.hpp>
 #include <framealloc/numa.hpp>
 
-namespace framealloc::backend {
+namespace framealloc::inline v0_1::backend {
 
 /// Backend: pages from `Pages`, and a word to the system, before anything touches them, on which node they are to lie.
 ///
@@ -52,7 +52,9 @@ public:
     [[nodiscard]] bool decommit(void* p, std::size_t bytes) noexcept { return pages_.decommit(p, bytes); }
     [[nodiscard]] bool release(void* p, layout range) noexcept { return pages_.release(p, range); }
     /// What was said of the pages still holds for the memory that the next write brings.
-    [[nodiscard]] bool discard(void* p, std::size_t bytes) noexcept requires has_discard<Pages> {
+    [[nodiscard]] bool discard(void* p, std::size_t bytes) noexcept
+        requires has_discard<Pages>
+    {
         return pages_.discard(p, bytes);
     }
 

@@ -3,7 +3,7 @@
 
 #include <framealloc/policy.hpp>
 
-namespace framealloc::backend {
+namespace framealloc::inline v0_1::backend {
 
 /// Backend: two in one. Regions, for slabs, chunks and records, come from `Regions`, which has virtual memory; single
 /// blocks come from `Blocks`. The default is `split<virtual_memory, system>`.
@@ -28,7 +28,11 @@ public:
         backend_calls::deallocate(blocks_, p, given, giver);
     }
 
-    [[nodiscard]] auto reserve(layout range) noexcept { return regions_.reserve(range); }
+    [[nodiscard]] auto reserve(layout range) noexcept
+        requires has_virtual_memory<Regions>
+    {
+        return regions_.reserve(range);
+    }
     [[nodiscard]] bool commit(void* p, std::size_t bytes, giver_byte giver = 0) noexcept {
         return backend_calls::commit(regions_, p, bytes, giver);
     }
@@ -38,7 +42,9 @@ public:
     [[nodiscard]] bool release(void* p, layout range, giver_byte giver = 0) noexcept {
         return backend_calls::release(regions_, p, range, giver);
     }
-    [[nodiscard]] bool discard(void* p, std::size_t bytes, giver_byte giver = 0) noexcept requires has_discard<Regions> {
+    [[nodiscard]] bool discard(void* p, std::size_t bytes, giver_byte giver = 0) noexcept
+        requires has_discard<Regions>
+    {
         return backend_calls::discard(regions_, p, bytes, giver);
     }
 

@@ -3,7 +3,7 @@
 
 #include <framealloc/policy.hpp>
 
-namespace framealloc::backend {
+namespace framealloc::inline v0_1::backend {
 
 /// Backend: `Bytes` bytes inside the object itself. No heap, no system call, at all.
 ///
@@ -90,7 +90,8 @@ private:
     alignas(detail::is_power_of_two(Align) ? Align : granule) unsigned char buffer_[Bytes];
 
     // Last, so that a compiler that stops reading a class at a failed assertion has seen the rest and says no more.
-    static_assert(Bytes % granule == 0 && Bytes > 0, "framealloc: backend::static_buffer<Bytes> counts bytes, in sixteens");
+    static_assert(Bytes % granule == 0 && Bytes > 0,
+                  "framealloc: backend::static_buffer<Bytes> counts bytes, in sixteens");
     static_assert(layout{.bytes = Bytes, .align = Align}.is_possible() && Align >= granule,
                   "framealloc: backend::static_buffer<Bytes, Align> wants an alignment of 16, 32, ... up to 2 MiB");
 };

@@ -4,7 +4,7 @@
 #include <framealloc/detail/platform/platform.hpp>
 #include <framealloc/policy.hpp>
 
-namespace framealloc::backend {
+namespace framealloc::inline v0_1::backend {
 
 /// Backend: the system's own heap, as `malloc` gives it.
 ///

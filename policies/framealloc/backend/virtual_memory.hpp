@@ -4,7 +4,7 @@
 #include <framealloc/detail/platform/platform.hpp>
 #include <framealloc/policy.hpp>
 
-namespace framealloc::backend {
+namespace framealloc::inline v0_1::backend {
 
 /// Backend: pages from the operating system. Address space is reserved first and gets memory when it is committed.
 ///

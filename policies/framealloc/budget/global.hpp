@@ -4,7 +4,7 @@
 #include <framealloc/detail/atomic.hpp>
 #include <framealloc/policy.hpp>
 
-namespace framealloc::budget {
+namespace framealloc::inline v0_1::budget {
 
 /// Budget: one hard limit, in bytes, on everything that the instance takes from its backend.
 ///

@@ -3,7 +3,7 @@
 
 #include <framealloc/policy.hpp>
 
-namespace framealloc::budget {
+namespace framealloc::inline v0_1::budget {
 
 /// Budget: none. Memory is the only limit. The default.
 ///

@@ -4,7 +4,7 @@
 #include <framealloc/operation_counters.hpp>
 #include <framealloc/policy.hpp>
 
-namespace framealloc::diagnostics {
+namespace framealloc::inline v0_1::diagnostics {
 
 /// Diagnostics: finds mistakes, names them and stops. The default of debug builds.
 ///

@@ -4,7 +4,7 @@
 #include <framealloc/operation_counters.hpp>
 #include <framealloc/policy.hpp>
 
-namespace framealloc::diagnostics {
+namespace framealloc::inline v0_1::diagnostics {
 
 /// Diagnostics: counts operations and requested bytes, per thread.
 ///

@@ -3,7 +3,7 @@
 
 #include <framealloc/policy.hpp>
 
-namespace framealloc::diagnostics {
+namespace framealloc::inline v0_1::diagnostics {
 
 /// Diagnostics: what costs nothing. The default, for release builds.
 ///

@@ -3,7 +3,7 @@
 
 #include <framealloc/policy.hpp>
 
-namespace framealloc::pool {
+namespace framealloc::inline v0_1::pool {
 
 /// Pool: four size classes to each doubling, from 16 to `Max` bytes (16, 32, 48, 64, 80, 96, 112, 128, 160, ...), in slabs
 /// of `SlabBytes`.
@@ -49,7 +49,8 @@ public:
                   "framealloc: pool::fine_size_class<Max> wants a power of two from 64 to 65536");
     static_assert(detail::is_power_of_two(SlabBytes) && SlabBytes >= 4096 && SlabBytes <= (std::size_t{1} << 20),
                   "framealloc: pool::fine_size_class<.., SlabBytes> wants a power of two from 4 KiB to 1 MiB");
-    static_assert(Max * 4 <= SlabBytes, "framealloc: pool::fine_size_class<Max, SlabBytes> wants four blocks to a slab");
+    static_assert(Max * 4 <= SlabBytes,
+                  "framealloc: pool::fine_size_class<Max, SlabBytes> wants four blocks to a slab");
 };
 
 }  // namespace framealloc::pool

@@ -3,7 +3,7 @@
 
 #include <framealloc/policy.hpp>
 
-namespace framealloc::pool {
+namespace framealloc::inline v0_1::pool {
 
 /// Pool: none. Every pool request is served by the heap path, and the pool machinery costs no byte.
 ///

@@ -3,7 +3,7 @@
 
 #include <framealloc/policy.hpp>
 
-namespace framealloc::pool {
+namespace framealloc::inline v0_1::pool {
 
 /// Pool: size classes that are powers of two, from `Min` to `Max` bytes, in slabs of `SlabBytes`. The default.
 ///

@@ -5,7 +5,7 @@
 #include <framealloc/detail/platform/platform.hpp>
 #include <framealloc/policy.hpp>
 
-namespace framealloc::sync {
+namespace framealloc::inline v0_1::sync {
 
 /// Sync: threads meet in lock-free queues. The default.
 ///
@@ -34,7 +34,8 @@ struct lock_free {
     ///             it, and t + 1 when the take with ticket t may read it. Tickets only grow, so there is no ABA.
     template <class T, std::size_t Depth>
     class exchange {
-        static_assert(detail::is_power_of_two(Depth) && Depth >= 2, "framealloc: an exchange has a power of two of cells");
+        static_assert(detail::is_power_of_two(Depth) && Depth >= 2,
+                      "framealloc: an exchange has a power of two of cells");
 
     public:
         [[nodiscard]] bool try_put(T* item) noexcept {
@@ -86,7 +87,9 @@ struct lock_free {
         struct cell {
             detail::atomic<std::size_t> turn{0};
             T* item = nullptr;
-            [[nodiscard]] std::size_t turn_at(std::size_t i) const noexcept { return turn.load(detail::order::acquire) + i; }
+            [[nodiscard]] std::size_t turn_at(std::size_t i) const noexcept {
+                return turn.load(detail::order::acquire) + i;
+            }
             void set_turn(std::size_t t, std::size_t i) noexcept { turn.store(t - i, detail::order::release); }
         };
 

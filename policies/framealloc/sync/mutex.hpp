@@ -10,7 +10,7 @@ extern "C" void __tsan_acquire(void* address);
 extern "C" void __tsan_release(void* address);
 #endif
 
-namespace framealloc::sync {
+namespace framealloc::inline v0_1::sync {
 
 namespace mutex_detail {
 

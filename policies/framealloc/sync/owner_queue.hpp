@@ -3,7 +3,7 @@
 
 #include <framealloc/sync/lock_free.hpp>
 
-namespace framealloc::sync {
+namespace framealloc::inline v0_1::sync {
 
 /// Sync: blocks go home. A thread that frees blocks which another thread's slabs gave hands them back to that thread, in
 /// batches sorted by owner, through a lock-free inbox; the owner takes all of it when it runs dry and at the start of its

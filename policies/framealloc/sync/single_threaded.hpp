@@ -5,7 +5,7 @@
 #include <framealloc/detail/ring.hpp>
 #include <framealloc/policy.hpp>
 
-namespace framealloc::sync {
+namespace framealloc::inline v0_1::sync {
 
 /// Sync: one thread. The thread's state lives inside the allocator object; there is no look-up, no atomic and no lock.
 ///

@@ -6,6 +6,9 @@
 #if !defined(HEADERS_ALONE)
 #include <framealloc/report.hpp>
 #endif
+#if defined(WITH_NUMA)
+#include <framealloc/integration/hwloc.hpp>
+#endif
 
 #include <cstdio>
 
@@ -23,6 +26,11 @@ int main() {
     std::printf("frame_bytes_used %zu\n", stats.frame_bytes_used);
 #else
     std::fputs(to_text(stats).c_str(), stdout);
+#endif
+
+#if defined(WITH_NUMA)
+    auto const machine = framealloc::hwloc_machine::synthetic("package:2 numa:1 core:2 pu:1");
+    std::printf("%u nodes\n", machine.nodes().count());
 #endif
 
     alloc.end_frame();

@@ -61,7 +61,7 @@
 #define FRAMEALLOC_TLS_MODEL
 #endif
 
-namespace framealloc::detail {
+namespace framealloc::inline v0_1::detail {
 
 inline constexpr unsigned long cache_line_bytes = 64;
 

@@ -24,7 +24,7 @@
 #define FRAMEALLOC_LIBC_HAS_GETCPU 0
 #endif
 
-namespace framealloc::detail::platform {
+namespace framealloc::inline v0_1::detail::platform {
 
 namespace linux_numa {
 

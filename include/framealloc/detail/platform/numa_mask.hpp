@@ -3,7 +3,7 @@
 
 // What the headers of all systems say of nodes, and how Linux writes them down.
 
-namespace framealloc::detail::platform {
+namespace framealloc::inline v0_1::detail::platform {
 
 /// What Linux can count up to on any of its processors.
 inline constexpr unsigned numa_most_nodes = 1024;

@@ -7,7 +7,7 @@
 
 #include <cstddef>
 
-namespace framealloc::detail::platform {
+namespace framealloc::inline v0_1::detail::platform {
 
 inline bool numa_usable_nodes(numa_mask&) noexcept { return false; }
 inline unsigned numa_current_node() noexcept { return 0; }

@@ -5,7 +5,7 @@
 #include <framealloc/testing/conformance_report.hpp>
 #include <framealloc/testing/detail/chunk_source.hpp>
 
-namespace framealloc::testing::kit {
+namespace framealloc::inline v0_1::testing::kit {
 
 /// An engine and its window, used as the framework does: a request that does not fit the window is the engine's. Keeps
 /// a list of what has been served, and compares.
@@ -74,9 +74,10 @@ public:
                        {{"reserved", engine.reserved_bytes()}, {"out", chunks.bytes_out()}});
         report_.expect(used_bytes() <= engine.reserved_bytes(), "a frame uses no more than it has reserved",
                        {{"used", used_bytes()}, {"reserved", engine.reserved_bytes()}});
-        report_.expect(engine.wasted_bytes() <= engine.reserved_bytes() - used_bytes(),
-                       "what a frame has wasted it has reserved and not used",
-                       {{"wasted", engine.wasted_bytes()}, {"used", used_bytes()}, {"reserved", engine.reserved_bytes()}});
+        report_.expect(
+            engine.wasted_bytes() <= engine.reserved_bytes() - used_bytes(),
+            "what a frame has wasted it has reserved and not used",
+            {{"wasted", engine.wasted_bytes()}, {"used", used_bytes()}, {"reserved", engine.reserved_bytes()}});
         report_.expect(engine.position(window).cursor == window.at(), "a position names the cursor",
                        {{"position", engine.position(window).cursor}, {"cursor", window.at()}});
         report_.expect(chunks.strangers() == 0, "only chunks that are out are given back, once each");

@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace framealloc::testing::kit {
+namespace framealloc::inline v0_1::testing::kit {
 
 /// Every 61st byte, so that a block of a megabyte does not make the kit slow, and no two neighbours share a cache line
 /// that nobody looked at; the last byte always.

@@ -7,7 +7,7 @@
 #include <new>
 #include <vector>
 
-namespace framealloc::testing::kit {
+namespace framealloc::inline v0_1::testing::kit {
 
 /// What the arena kit gives an engine to take chunks from. It knows every chunk that is out, refuses on demand, and
 /// overwrites what comes back, so that whoever still uses it is found out.

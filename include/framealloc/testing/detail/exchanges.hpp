@@ -7,7 +7,7 @@
 #include <framealloc/testing/conformance_report.hpp>
 #include <framealloc/testing/detail/threads.hpp>
 
-namespace framealloc::testing::kit {
+namespace framealloc::inline v0_1::testing::kit {
 
 /// One thread: first in first out, bounded, nothing lost, however often it goes round.
 template <class P, std::size_t Depth>

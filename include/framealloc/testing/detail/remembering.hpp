@@ -6,7 +6,7 @@
 #include <mutex>
 #include <unordered_map>
 
-namespace framealloc::testing::kit {
+namespace framealloc::inline v0_1::testing::kit {
 
 /// A backend that deals in givers, seen as one that does not: remembers each giver for the way back, as the framework does
 /// beside each block.
@@ -23,19 +23,27 @@ public:
     }
     void deallocate(void* p, layout given) noexcept { backend_calls::deallocate(backend_, p, given, forget(p)); }
 
-    [[nodiscard]] void* reserve(layout range) noexcept requires has_virtual_memory<B> {
+    [[nodiscard]] void* reserve(layout range) noexcept
+        requires has_virtual_memory<B>
+    {
         void* const p = remember(backend_calls::reserve(backend_, range));
         std::lock_guard const lock{guard_};
         if (p != nullptr) ranges_[p] = range.bytes;
         return p;
     }
-    [[nodiscard]] bool commit(void* p, std::size_t bytes) noexcept requires has_virtual_memory<B> {
+    [[nodiscard]] bool commit(void* p, std::size_t bytes) noexcept
+        requires has_virtual_memory<B>
+    {
         return backend_calls::commit(backend_, p, bytes, giver_of(p));
     }
-    [[nodiscard]] bool decommit(void* p, std::size_t bytes) noexcept requires has_virtual_memory<B> {
+    [[nodiscard]] bool decommit(void* p, std::size_t bytes) noexcept
+        requires has_virtual_memory<B>
+    {
         return backend_calls::decommit(backend_, p, bytes, giver_of(p));
     }
-    [[nodiscard]] bool release(void* p, layout range) noexcept requires has_virtual_memory<B> {
+    [[nodiscard]] bool release(void* p, layout range) noexcept
+        requires has_virtual_memory<B>
+    {
         giver_byte const giver = forget(p);
         if (backend_calls::release(backend_, p, range, giver)) return true;
         std::lock_guard const lock{guard_};
@@ -43,7 +51,9 @@ public:
         ranges_[p] = range.bytes;
         return false;
     }
-    [[nodiscard]] bool discard(void* p, std::size_t bytes) noexcept requires has_discard<B> {
+    [[nodiscard]] bool discard(void* p, std::size_t bytes) noexcept
+        requires has_discard<B>
+    {
         return backend_calls::discard(backend_, p, bytes, giver_of(p));
     }
 
@@ -65,7 +75,8 @@ private:
     giver_byte giver_of(void* p) {
         std::lock_guard const lock{guard_};
         for (auto const& [base, bytes] : ranges_) {
-            if (framealloc::detail::address_of(p) - framealloc::detail::address_of(base) < bytes) return givers_.at(base);
+            if (framealloc::detail::address_of(p) - framealloc::detail::address_of(base) < bytes)
+                return givers_.at(base);
         }
         return 0;
     }
@@ -77,7 +88,8 @@ private:
 };
 
 template <class B>
-inline constexpr bool deals_in_givers =
-    giver_bits_of<B> != 0 || !requires(B& b, layout l) { { b.try_allocate(l) } -> std::same_as<void*>; };
+inline constexpr bool deals_in_givers = giver_bits_of<B> != 0 || !requires(B& b, layout l) {
+    { b.try_allocate(l) } -> std::same_as<void*>;
+};
 
 }  // namespace framealloc::testing::kit

@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-namespace framealloc::testing::kit {
+namespace framealloc::inline v0_1::testing::kit {
 
 /// Runs `body(i)` on `count` threads that start together, and answers how many failures the bodies counted.
 template <class Body>

@@ -8,7 +8,7 @@
 #include <framealloc/testing/conformance_report.hpp>
 #include <framealloc/testing/detail/blocks.hpp>
 
-namespace framealloc::testing::kit {
+namespace framealloc::inline v0_1::testing::kit {
 
 /// Says when it is made and unmade, and in which order.
 struct witness {
@@ -92,10 +92,22 @@ struct pool_names {
     [[gnu::noinline]] static void* try_alloc(auto& v, layout l) { return v.try_pool_alloc(l); }
     [[gnu::noinline]] static void free(auto& v, void* p) { v.pool_free(p); }
     [[gnu::noinline]] static void free(auto& v, void* p, layout l) { v.pool_free(p, l); }
-    template <class T> [[gnu::noinline]] static T* alloc(auto& v) { return v.template pool_alloc<T>(); }
-    template <class T> [[gnu::noinline]] static T* try_alloc(auto& v) { return v.template try_pool_alloc<T>(); }
-    template <class T> [[gnu::noinline]] static void free(auto& v, T* p) { v.template pool_free<T>(p); }
-    template <class T> [[gnu::noinline]] static T* make(auto& v, auto&&... a) { return v.template pool_new<T>(a...); }
+    template <class T>
+    [[gnu::noinline]] static T* alloc(auto& v) {
+        return v.template pool_alloc<T>();
+    }
+    template <class T>
+    [[gnu::noinline]] static T* try_alloc(auto& v) {
+        return v.template try_pool_alloc<T>();
+    }
+    template <class T>
+    [[gnu::noinline]] static void free(auto& v, T* p) {
+        v.template pool_free<T>(p);
+    }
+    template <class T>
+    [[gnu::noinline]] static T* make(auto& v, auto&&... a) {
+        return v.template pool_new<T>(a...);
+    }
     template <class T>
     [[gnu::noinline]] static T* try_make(auto& v, auto&&... a) {
         return v.template try_pool_new<T>(a...);
@@ -112,7 +124,10 @@ struct pool_names {
     [[gnu::noinline]] static auto try_array(auto& v, std::size_t n) {
         return v.template try_pool_array<T>(n);
     }
-    template <class T> [[gnu::noinline]] static auto box(auto& v, auto&&... a) { return v.template pool_box<T>(a...); }
+    template <class T>
+    [[gnu::noinline]] static auto box(auto& v, auto&&... a) {
+        return v.template pool_box<T>(a...);
+    }
     [[gnu::noinline]] static void destroy(auto& v, auto p) { v.pool_delete(p); }
 };
 struct heap_names {
@@ -120,10 +135,22 @@ struct heap_names {
     [[gnu::noinline]] static void* try_alloc(auto& v, layout l) { return v.try_heap_alloc(l); }
     [[gnu::noinline]] static void free(auto& v, void* p) { v.heap_free(p); }
     [[gnu::noinline]] static void free(auto& v, void* p, layout l) { v.heap_free(p, l); }
-    template <class T> [[gnu::noinline]] static T* alloc(auto& v) { return v.template heap_alloc<T>(); }
-    template <class T> [[gnu::noinline]] static T* try_alloc(auto& v) { return v.template try_heap_alloc<T>(); }
-    template <class T> [[gnu::noinline]] static void free(auto& v, T* p) { v.template heap_free<T>(p); }
-    template <class T> [[gnu::noinline]] static T* make(auto& v, auto&&... a) { return v.template heap_new<T>(a...); }
+    template <class T>
+    [[gnu::noinline]] static T* alloc(auto& v) {
+        return v.template heap_alloc<T>();
+    }
+    template <class T>
+    [[gnu::noinline]] static T* try_alloc(auto& v) {
+        return v.template try_heap_alloc<T>();
+    }
+    template <class T>
+    [[gnu::noinline]] static void free(auto& v, T* p) {
+        v.template heap_free<T>(p);
+    }
+    template <class T>
+    [[gnu::noinline]] static T* make(auto& v, auto&&... a) {
+        return v.template heap_new<T>(a...);
+    }
     template <class T>
     [[gnu::noinline]] static T* try_make(auto& v, auto&&... a) {
         return v.template try_heap_new<T>(a...);
@@ -140,7 +167,10 @@ struct heap_names {
     [[gnu::noinline]] static auto try_array(auto& v, std::size_t n) {
         return v.template try_heap_array<T>(n);
     }
-    template <class T> [[gnu::noinline]] static auto box(auto& v, auto&&... a) { return v.template heap_box<T>(a...); }
+    template <class T>
+    [[gnu::noinline]] static auto box(auto& v, auto&&... a) {
+        return v.template heap_box<T>(a...);
+    }
     [[gnu::noinline]] static void destroy(auto& v, auto p) { v.heap_delete(p); }
 };
 

@@ -8,7 +8,7 @@
 #include <framealloc/testing/detail/blocks.hpp>
 #include <framealloc/testing/detail/threads.hpp>
 
-namespace framealloc::testing::kit {
+namespace framealloc::inline v0_1::testing::kit {
 
 /// A multiple of the page on every system that we know.
 inline constexpr std::size_t commit_step = std::size_t{64} << 10;

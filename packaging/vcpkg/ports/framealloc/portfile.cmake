@@ -12,6 +12,7 @@ vcpkg_cmake_configure(
         -DFRAMEALLOC_EXAMPLES=OFF
         -DFRAMEALLOC_BENCHMARKS=OFF
         -DFRAMEALLOC_WARNINGS=OFF
+        -DFRAMEALLOC_NUMA=OFF
         -DFRAMEALLOC_INSTALL=ON
 )
 vcpkg_cmake_install()
