@@ -24,6 +24,15 @@ add_test(NAME codegen/hot_paths_have_no_call_lock_or_frame_and_stay_short
     COMMAND Python3::Interpreter ${codegen}/check_hot_paths.py --source ${codegen}/hot_paths.cpp
         --golden ${codegen}/golden.txt --build ${codegen_build} ${codegen_includes} ${codegen_compilers})
 
+# The instructions that the documents show are those that the compiler makes.
+file(GLOB framealloc_pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/docs/*.md)
+add_test(NAME codegen/documents_show_the_instructions_that_are_made
+    COMMAND Python3::Interpreter ${codegen}/check_assembly.py --source ${codegen}/hot_paths.cpp --build ${codegen_build}
+        ${codegen_includes} --compiler ${FRAMEALLOC_GCC} ${framealloc_pages})
+set_tests_properties(codegen/documents_show_the_instructions_that_are_made PROPERTIES SKIP_RETURN_CODE 77)
+add_test(NAME codegen/documents_finds_what_is_wrong
+    COMMAND Python3::Interpreter ${codegen}/check_assembly.py --self-test)
+
 # 24 KiB of code. The second limit is what `size` calls text, fault texts and unwind tables included.
 add_test(NAME codegen/all_intents_add_at_most_24_kib_of_code
     COMMAND Python3::Interpreter ${codegen}/check_size.py --source ${codegen}/all_intents.cpp --code 24576 --text 38912

@@ -41,7 +41,7 @@ endforeach()
 # --- the tree ---
 find_package(Python3 COMPONENTS Interpreter)
 if(Python3_Interpreter_FOUND)
-    foreach(lint IN ITEMS include_floors raw_memory spdx)
+    foreach(lint IN ITEMS include_floors raw_memory spdx links)
         set(command ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/tools/${lint}.py ${PROJECT_SOURCE_DIR})
         add_test(NAME tools/${lint} COMMAND ${command})
         add_test(NAME tools/${lint}_finds_what_is_wrong COMMAND ${command} --self-test)

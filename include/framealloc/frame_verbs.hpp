@@ -79,7 +79,8 @@ public:
     /// Makes raw memory larger or smaller where it stands, if nothing has been allocated from this thread's frame since:
     /// `p` was asked for with `old_bytes`, or last extended to them, and has `new_bytes` afterwards. False, and nothing has
     /// changed, where something came after it, where `new_bytes` do not fit into what is left of the chunk, and where it
-    /// would shrink below the begin of a scope that is still open. Zero bytes keep a unique address. O(1), no call.
+    /// would shrink below the begin of a scope that is still open. Zero bytes keep a unique address. O(1), no call, but for
+    /// an arena that commits memory as it is needed, which does so here, too.
     ///
     /// Extend in the scope that allocated: the end of a scope takes back what was allocated in it, extensions included.
     [[nodiscard]] bool try_frame_extend(void* p, std::size_t old_bytes, std::size_t new_bytes) noexcept {
@@ -87,9 +88,13 @@ public:
         detail::thread_state<A>* const s = state_that_served(begin, old_bytes);
         if (s == nullptr) return false;
         std::uintptr_t const end = s->window.end_of_last(begin, new_bytes);
-        if (end == 0) return false;
-        if (end < s->window.at()) return s->frame.shrink(s->window, end);
-        s->window.move_to(end);
+        if (end == 0) {
+            if (!get_what_is_missing(*s, begin, new_bytes)) return false;
+        } else if (end < s->window.at()) {
+            return s->frame.shrink(s->window, end);
+        } else {
+            s->window.move_to(end);
+        }
         if constexpr (A::diagnostics::counts_operations && requires { s->counted.on_frame_extend(new_bytes); }) {
             if (new_bytes > old_bytes) s->counted.on_frame_extend(new_bytes - old_bytes);
         }
@@ -142,6 +147,25 @@ private:
         auto* const s = &hot != &detail::closed_state ? static_cast<detail::thread_state<A>*>(&hot)
                                                       : self().shared().state_if_any();
         return s != nullptr && s->window.is_last(begin, bytes) ? s : nullptr;
+    }
+
+    /// For an arena that grows in place: what `new_bytes` at `begin` want beyond the cursor is a request like any other, and
+    /// is served right behind it. False, and nothing has changed, where it cannot be.
+    [[nodiscard]] static bool get_what_is_missing([[maybe_unused]] detail::thread_state<A>& s,
+                                                  [[maybe_unused]] std::uintptr_t begin,
+                                                  [[maybe_unused]] std::size_t new_bytes) noexcept {
+        if constexpr (requires { requires A::arena::needs_virtual_memory; }) {
+            if (new_bytes > max_request_bytes) return false;
+            std::size_t const more = detail::round_up(new_bytes, granule) - (s.window.at() - begin);
+            auto source = s.chunks();
+            frame_position const before = s.frame.position(s.window);
+            void* const p = s.frame.allocate(s.window, {.bytes = more}, source);
+            if (p == nullptr || detail::address_of(p) == before.cursor) return p != nullptr;
+            s.frame.undo(s.window, before, s.frame.finalisers(), s.frame.marks(), source);  // an arena that has gaps
+            return false;
+        } else {
+            return false;
+        }
     }
 
     /// Where the frame stood, for when a constructor throws.

@@ -7,6 +7,7 @@
 #include <framealloc/backend/counting.hpp>
 #include <framealloc/backend/faulting.hpp>
 #include <framealloc/budget/global.hpp>
+#include <framealloc/diagnostics/counters.hpp>
 
 #include <cstring>
 
@@ -15,6 +16,22 @@ using namespace framealloc;
 namespace {
 
 using pages = backend::counting<backend::virtual_memory>;
+/// An arena that commits on demand and leaves a gap before each request of its slow path.
+struct with_gaps {
+    using family = arena_family;
+    static constexpr bool needs_virtual_memory = true;
+    template <class ChunkSource>
+    class engine : public arena::virtual_memory<1_MiB>::engine<ChunkSource> {
+    public:
+        [[nodiscard]] void* allocate(frame_window& window, layout request, ChunkSource& source) noexcept {
+            request.bytes += 64;
+            request.align = granule;
+            void* const p = arena::virtual_memory<1_MiB>::engine<ChunkSource>::allocate(window, request, source);
+            return p != nullptr ? static_cast<char*>(p) + 64 : nullptr;
+        }
+    };
+};
+
 template <class... More>
 using contiguous = basic_smart_alloc<pages, arena::virtual_memory<256_MiB>, sync::single_threaded, pool::none, More...>;
 
@@ -109,6 +126,53 @@ BOOST_AUTO_TEST_CASE(a_budget_counts_what_is_committed_and_not_what_is_reserved)
     BOOST_TEST((failure.code == fault_code::budget_exceeded));
     BOOST_TEST(alloc.try_frame_alloc(layout{.bytes = 1_MiB}) != nullptr);
     alloc.end_frame();
+}
+
+BOOST_AUTO_TEST_CASE(the_last_request_grows_in_place_to_the_end_of_the_range)
+{
+    contiguous<diagnostics::counters> alloc;
+    alloc.begin_frame();
+    auto* const p = static_cast<char*>(alloc.frame_alloc(layout{.bytes = 1000}));
+    std::size_t bytes = 1000;
+    for (std::size_t const more : {70'000u, 70'001u, 5'000'000u, 200'000'000u}) {
+        BOOST_TEST(alloc.try_frame_extend(p, bytes, more));
+        bytes = more;
+        p[bytes - 1] = 1;
+        BOOST_TEST(alloc.stats().frame_bytes_used == (bytes + 15) / 16 * 16);
+    }
+    BOOST_TEST(alloc.stats().operations.frame_allocations == 1u);
+    BOOST_TEST(!alloc.try_frame_extend(p, bytes, 256_MiB));  // the chunk's head is in the range, too
+    BOOST_TEST(!alloc.try_frame_extend(p, bytes, SIZE_MAX));
+    BOOST_TEST(alloc.try_frame_extend(p, bytes, 256_MiB - 64));
+    BOOST_TEST(alloc.try_frame_alloc(layout{.bytes = 1}) == nullptr);
+    BOOST_TEST(alloc.try_frame_give_back(p, 256_MiB - 64));
+    BOOST_TEST(alloc.stats().frame_bytes_used == 0u);
+    alloc.end_frame();
+    BOOST_TEST(bool(alloc.verify()));
+}
+
+BOOST_AUTO_TEST_CASE(growth_in_place_that_is_refused_changes_nothing)
+{
+    basic_smart_alloc<backend::faulting<pages>, arena::virtual_memory<64_MiB>, sync::single_threaded, pool::none> alloc;
+    alloc.begin_frame();
+    void* const p = alloc.frame_alloc(layout{.bytes = 1000});
+    alloc_stats const before = alloc.stats();
+    alloc.backend().fail(backend::backend_operation::commit, backend::fault_plan::from(1));
+    BOOST_TEST(!alloc.try_frame_extend(p, 1000, 100'000));
+    BOOST_TEST(alloc.stats().frame_bytes_used == before.frame_bytes_used);
+    BOOST_TEST(alloc.stats().frame_bytes_reserved == before.frame_bytes_reserved);
+    alloc.backend().fail(backend::backend_operation::commit, backend::fault_plan::never());
+    BOOST_TEST(alloc.try_frame_extend(p, 1000, 100'000));
+    alloc.end_frame();
+
+    basic_smart_alloc<with_gaps, sync::single_threaded> gaps;
+    gaps.begin_frame();
+    void* const q = gaps.frame_alloc(layout{.bytes = 60'000});
+    std::size_t const used = gaps.stats().frame_bytes_used;
+    BOOST_TEST(!gaps.try_frame_extend(q, 60'000, 100'000));
+    BOOST_TEST(gaps.stats().frame_bytes_used == used);
+    BOOST_TEST(gaps.try_frame_extend(q, 60'000, 60'016));
+    gaps.end_frame();
 }
 
 BOOST_AUTO_TEST_CASE(more_addresses_than_the_process_has_are_refused_by_name)
