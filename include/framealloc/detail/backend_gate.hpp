@@ -38,6 +38,7 @@ class backend_gate {
 
 public:
     static constexpr bool is_virtual = has_virtual_memory<backend_type>;
+    static constexpr bool waits_for_nobody = backend_is_thread_safe<backend_type> || sync::one_thread;
     static constexpr bool can_discard = is_virtual && has_discard<backend_type>;
 
     template <class Backend, class Budget>

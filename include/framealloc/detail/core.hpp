@@ -135,8 +135,8 @@ public:
     }
     FRAMEALLOC_COLD void pool_overflow(void* block, std::size_t c) noexcept {
         if constexpr (has_pools) {
-            // A thread without state, which cannot get one, settles the block where it lies.
-            if (state_type* const s = state()) return s->pool_overflow(block, c);
+            // A thread that has no state and gets none without waiting settles the block where it lies.
+            if (state_type* const s = state_without_waiting()) return s->pool_overflow(block, c);
             pools_.settle(c, &block, 1);
         }
     }
@@ -568,10 +568,8 @@ private:
         thread_registry::enroll(*this);
         if (thread_record* const r = thread_registry::find(*this)) return static_cast<state_type*>(r);
         if (thread_record* const r = thread_registry::adopt(*this)) {
-            auto* const adopted = static_cast<state_type*>(r);
-            adopted->frame.start_thread();
-            adopted->pools.start_thread();
-            return adopted;
+            start_thread(static_cast<state_type&>(*r));
+            return static_cast<state_type*>(r);
         }
         void* place = nullptr;
         {
@@ -583,6 +581,51 @@ private:
         if (thread_registry::add(*this, *s)) return s;
         gate_.note(fault_code::out_of_memory);
         return nullptr;
+    }
+
+    /// For a free: the calling thread's state, made where that takes neither waiting nor a backend that has to be waited
+    /// for.
+    [[nodiscard]] FRAMEALLOC_COLD state_type* state_without_waiting() noexcept {
+        if constexpr (sync::one_thread) {
+            return &own_.only;
+        } else {
+            hot_state& h = hot();
+            if (&h != &closed_state) return &static_cast<state_type&>(h);
+            thread_record* r = nullptr;
+            bool adopted = false, attached = false;
+            if (!thread_registry::try_find_or_adopt(*this, r, adopted)) return nullptr;
+            if (adopted) start_thread(static_cast<state_type&>(*r));
+            if (r != nullptr) return static_cast<state_type*>(r);
+            state_type* const s = spare_or_new();
+            if (s == nullptr) return nullptr;
+            if (thread_registry::try_add(*this, *s, attached)) return attached ? s : nullptr;
+            keep_spare(s);
+            return nullptr;
+        }
+    }
+    [[nodiscard]] state_type* spare_or_new() noexcept {
+        // All at once, and the rest back, so that none is seen twice.
+        if (state_type* const spare = spare_.exchange(nullptr, order::acquire)) {
+            for (state_type* rest = spare->next_joined; rest != nullptr;) {
+                state_type* const next = rest->next_joined;
+                keep_spare(rest);
+                rest = next;
+            }
+            return spare;
+        }
+        if (!guard_.try_lock()) return nullptr;
+        void* const place = records_.try_take(gate_, sizeof(state_type), alignof(state_type));
+        guard_.unlock();
+        return place != nullptr ? ::new (place) state_type(*this) : nullptr;
+    }
+    /// A record that was made and could not be entered, for the next one who wants one.
+    void keep_spare(state_type* s) noexcept {
+        s->next_joined = spare_.load(order::relaxed);
+        while (!spare_.compare_exchange(s->next_joined, s, order::release, order::relaxed)) {}
+    }
+    static void start_thread(state_type& s) noexcept {
+        s.frame.start_thread();
+        s.pools.start_thread();
     }
 
     void no_frame_to_end(state_type* s) {
@@ -654,6 +697,7 @@ private:
     shared_value<unsigned long long> last_shared_{0};
     shared_value<state_type*> joined_{nullptr};
     shared_value<unsigned> trims_{0};
+    shared_value<state_type*> spare_{nullptr};  // records without a thread that were never entered
     [[no_unique_address]] own_state<A> own_;
 };
 

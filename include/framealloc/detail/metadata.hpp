@@ -31,6 +31,16 @@ public:
         }
     }
 
+    /// The same where nobody has to be waited for: a backend that is not thread-safe is not asked.
+    [[nodiscard]] void* try_take(backend_gate<A>& gate, std::size_t bytes, std::size_t align) noexcept {
+        if constexpr (!backend_gate<A>::waits_for_nobody) {
+            if (newest_ == nullptr) return nullptr;
+            std::uintptr_t const base = address_of(newest_);
+            if (round_up(base + newest_->used, align) + bytes - base > newest_->committed) return nullptr;
+        }
+        return take(gate, bytes, align);
+    }
+
     [[nodiscard]] std::size_t taken_bytes() const noexcept { return taken_; }
 
     FRAMEALLOC_COLD void release(backend_gate<A>& gate) noexcept {

@@ -85,8 +85,8 @@ public:
         }
     }
 
-    /// Settles the blocks that the thread holds, and stops carving. The batches stay, empty.
-    FRAMEALLOC_COLD void settle_all(hot_state& hot, store& shared) noexcept {
+    /// Settles the blocks that the thread holds. The batches stay, empty. Never waits.
+    FRAMEALLOC_COLD void settle_magazines(hot_state& hot, store& shared) noexcept {
         for (std::size_t c = 0; c < class_count; ++c) {
             if (batch* const loaded = unload(hot.magazines[c])) {
                 shared.settle(c, loaded->slots, loaded->count);
@@ -99,8 +99,10 @@ public:
                 set_spare(c, spare);
             }
             if constexpr (goes_home) home_.settle_all(c, shared, emptied_into(shared));
-            shared.give_up(carving_[c]);
         }
+    }
+    void stop_carving(store& shared) noexcept {
+        for (slab_type*& slab : carving_) shared.give_up(slab);
     }
 
     /// Blocks that the thread holds of a class. Exact when the thread is at rest.

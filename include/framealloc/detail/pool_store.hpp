@@ -82,14 +82,14 @@ public:
     [[nodiscard]] batch* try_take_empty() noexcept {
         if (batch* const b = empty_.try_take()) return b;
         if (!guard_.try_lock()) return nullptr;
-        batch* const b = empty_under_lock();
+        batch* const b = empty_under_lock([&] { return records_.try_take(gate_, sizeof(batch), alignof(batch)); });
         guard_.unlock();
         return b;
     }
     [[nodiscard]] batch* take_empty() noexcept {
         if (batch* const b = empty_.try_take()) return b;
         locked const guard{guard_};
-        return empty_under_lock();
+        return empty_under_lock([&] { return records_.take(gate_, sizeof(batch), alignof(batch)); });
     }
     /// False where it can only be had by waiting; the caller keeps the batch.
     [[nodiscard]] bool try_put_empty(batch* b) noexcept {
@@ -149,7 +149,8 @@ public:
             } while (index / 64 == word);
             if (s->settle(word, bits, count)) registry_.put_in_line(s);
         }
-        if (registry_.has_line() && guard_.try_lock()) {
+        // A backend that has to be waited for is asked by who allocates next.
+        if (backend_gate<A>::waits_for_nobody && registry_.has_line() && guard_.try_lock()) {
             registry_.look_through_line(config_, gate_, map_);
             guard_.unlock();
         }
@@ -193,12 +194,13 @@ public:
     }
 
 private:
-    [[nodiscard]] batch* empty_under_lock() noexcept {
+    template <class Take>
+    [[nodiscard]] batch* empty_under_lock(Take&& take) noexcept {
         if (batch* const b = empties_) {
             empties_ = b->next;
             return b;
         }
-        void* const p = records_.take(gate_, sizeof(batch), alignof(batch));
+        void* const p = take();
         return p != nullptr ? ::new (p) batch : nullptr;
     }
 

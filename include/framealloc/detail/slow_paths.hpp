@@ -17,10 +17,15 @@ void thread_state<A>::follow_trim() noexcept {
     unsigned const trims = core_->trims();
     if (trims == trims_followed) return;
     trims_followed = trims;
-    if constexpr (A::pool::class_count != 0) pools.settle_all(*this, core_->pools_);
+    trims_followed_by_frees = trims;
+    if constexpr (A::pool::class_count != 0) {
+        pools.settle_magazines(*this, core_->pools_);
+        pools.stop_carving(core_->pools_);
+    }
     if (frame.kind() == frame_kind::closed) {
         auto source = chunks();
         frame.trim(this->window, source);
+        core_->chunk_store().trim(core_->gate());
     }
 }
 
@@ -92,7 +97,11 @@ template <class A>
 void thread_state<A>::pool_overflow(void* block, std::size_t c) noexcept {
     if constexpr (A::pool::class_count != 0) {
         if constexpr (A::diagnostics::counts_operations) counted.on_pool_free();
-        follow_trim();
+        // The part that waits for nobody; the slabs being carved follow when this thread allocates, or ends its frame.
+        if (unsigned const trims = core_->trims(); trims != trims_followed_by_frees) {
+            trims_followed_by_frees = trims;
+            pools.settle_magazines(*this, core_->pools_);
+        }
         pools.overflow(this->magazines[c], c, block, core_->pools_);
     }
 }

@@ -136,17 +136,35 @@ public:
         return r;
     }
 
+    /// What `find` and `adopt` do, where nobody has to be waited for. False: nobody knows, the lock is held.
+    [[nodiscard]] FRAMEALLOC_COLD static bool try_find_or_adopt(instance_base& i, thread_record*& found,
+                                                                bool& adopted) noexcept {
+        if (!lock_.try_lock()) return false;
+        thread_record* r = this_thread.records;
+        while (r != nullptr && r->instance != &i) r = r->next_of_thread;
+        adopted = r == nullptr && i.vacant != nullptr && hook_exit();
+        if (adopted) {
+            r = i.vacant;
+            i.vacant = r->next_vacant;
+            attach(i, *r);
+        }
+        lock_.unlock();
+        found = r;
+        return true;
+    }
+    /// The same as `add`, where nobody has to be waited for. False: nothing has been done, the lock is held.
+    [[nodiscard]] FRAMEALLOC_COLD static bool try_add(instance_base& i, thread_record& r, bool& attached) noexcept {
+        if (!lock_.try_lock()) return false;
+        attached = enter(i, r);
+        lock_.unlock();
+        return true;
+    }
+
     /// Enters a new record, and makes it the calling thread's. False where the system refuses: then it waits for the next
     /// thread.
     [[nodiscard]] FRAMEALLOC_COLD static bool add(instance_base& i, thread_record& r) noexcept {
         locked const guard{lock_};
-        if (i.records == nullptr) draw_slot(i);
-        r.instance = &i;
-        r.next_of_instance = i.records;
-        i.records = &r;
-        bool const hooked = hook_exit();
-        hooked ? attach(i, r) : vacate(r);
-        return hooked;
+        return enter(i, r);
     }
 
     /// Takes the instance out of every thread. Afterwards no thread reaches it, and its records are the caller's alone.
@@ -215,6 +233,16 @@ public:
     [[nodiscard]] static unsigned thread_number() noexcept { return this_thread.number; }
 
 private:
+    static bool enter(instance_base& i, thread_record& r) noexcept {
+        if (i.records == nullptr) draw_slot(i);
+        r.instance = &i;
+        r.next_of_instance = i.records;
+        i.records = &r;
+        bool const hooked = hook_exit();
+        hooked ? attach(i, r) : vacate(r);
+        return hooked;
+    }
+
     static void draw_slot(instance_base& i) noexcept {
         for (std::size_t s = 0; s < shared_slot; s += slot_step) {
             if (slot_taken_[s / slot_step]) continue;

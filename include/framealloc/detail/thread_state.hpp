@@ -58,6 +58,7 @@ public:
     thread_state* next_joined = nullptr;
 
     unsigned trims_followed = 0;
+    unsigned trims_followed_by_frees = 0;
 
 private:
     /// Serves, or answers null with `why` filled in.
