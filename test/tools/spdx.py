@@ -19,7 +19,7 @@ KINDS = {
     "xml": re.compile(rf"<!-- {LICENCE} -->$"),
 }
 SUFFIXES = {".hpp": "//", ".cpp": "//", ".py": "#", ".sh": "#", ".cmake": "#", ".jam": "#", ".dox": "//", ".natvis": "xml"}
-NAMES = {"CMakeLists.txt": "#", "Jamroot": "#", "Jamfile": "#", "packages.txt": "#", "Doxyfile": "#"}
+NAMES = {"CMakeLists.txt": "#", "Jamroot": "#", "Jamfile": "#", "packages.txt": "#", "Doxyfile": "#", ".clang-format": "#"}
 # No comments in these, or no code: documents, data, pictures, what tests compare with letter by letter.
 WITHOUT = (".md", ".json", ".svg", ".level", ".txt", ".gitignore", ".pc.in")
 

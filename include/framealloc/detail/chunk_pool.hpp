@@ -18,7 +18,7 @@ namespace framealloc::inline v0_1::detail {
 template <class A>
 class chunk_pool {
 public:
-    [[nodiscard]] frame_chunk* take(backend_gate<A>& gate, layout whole) noexcept {
+    [[nodiscard]] FRAMEALLOC_COLD frame_chunk* take(backend_gate<A>& gate, layout whole) noexcept {
         if (frame_chunk* const kept = take_kept(whole)) return kept;
         giver_byte giver = 0;
         void* const p = gate.take_whole(whole, giver);

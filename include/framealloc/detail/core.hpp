@@ -77,7 +77,7 @@ public:
 
     FRAMEALLOC_COLD ~core() {
         if constexpr (!sync::one_thread) thread_registry::leave(*this);
-        for_each_state_at_rest([&](state_type& s) {
+        for_each_state_at_rest([&](state_type& s) FRAMEALLOC_INLINED {
             auto source = chunks();
             if (s.frame.kind() != frame_kind::closed) s.frame.end(s.window, source);
             s.frame.close();
@@ -113,8 +113,8 @@ public:
     }
     [[nodiscard]] state_type& state_or_throw() {
         state_type* const s = state();
-        if (s == nullptr)
-            throw_failure(latest_refusal(gate_, {.bytes = sizeof(state_type), .align = alignof(state_type)}), {});
+        if (s == nullptr) [[unlikely]]
+            throw_without_state();
         return *s;
     }
     [[nodiscard]] chunk_source<A> chunks() noexcept { return {gate_, chunks_}; }
@@ -562,6 +562,10 @@ private:
     [[nodiscard]] static constexpr alloc_config const& validated(alloc_config const& config) {
         config.validate();
         return config;
+    }
+
+    [[noreturn]] FRAMEALLOC_COLD void throw_without_state() {
+        throw_failure(latest_refusal(gate_, {.bytes = sizeof(state_type), .align = alignof(state_type)}), {});
     }
 
     FRAMEALLOC_COLD state_type* make_state() noexcept {

@@ -59,7 +59,7 @@ public:
 
     /// Keeps a block. Answers a block that must go to the backend instead, which may be the same one, or null.
     /// `limit` is the most bytes that may be kept.
-    [[nodiscard]] heap_prefix* keep(heap_prefix* b, std::size_t limit) noexcept {
+    [[nodiscard]] [[gnu::noinline]] heap_prefix* keep(heap_prefix* b, std::size_t limit) noexcept {
         if (b->whole_bytes > largest || b->whole_bytes > limit) return b;
         std::uint32_t const now = clock_.fetch_add(1, order::relaxed);
         b->stamp = now;

@@ -175,7 +175,12 @@ private:
             set_spare(c, unload(m));
             return load_empty(m, c, shared);
         }
-        // The depot is full: the oldest batch is settled, ours takes its place. If it slips away, ours is settled.
+        settle_one_of_two(m, c, full, shared);
+        return true;
+    }
+
+    /// The depot is full: its oldest batch is settled, ours takes its place. If it slips away, ours is settled.
+    FRAMEALLOC_COLD void settle_one_of_two(magazine& m, std::size_t c, batch* full, store& shared) noexcept {
         batch* const oldest = shared.take_full(c);
         bool const placed = oldest != nullptr && shared.put_full(c, full);
         batch* const emptied = placed ? oldest : full;
@@ -187,7 +192,6 @@ private:
         emptied->count = 0;
         set_spare(c, unload(m));
         load(m, c, emptied);
-        return true;
     }
 
     [[nodiscard]] bool load_empty(magazine& m, std::size_t c, store& shared) noexcept {
@@ -217,7 +221,7 @@ private:
         return b;
     }
 
-    [[nodiscard]] void* single(std::size_t c, store& shared) noexcept {
+    [[nodiscard]] FRAMEALLOC_COLD void* single(std::size_t c, store& shared) noexcept {
         void* block = nullptr;
         return shared.carve(c, carving_[c], &block, 1, &home_) == 1 ? block : nullptr;
     }

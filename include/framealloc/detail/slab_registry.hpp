@@ -122,7 +122,7 @@ public:
 
     /// Calls `f(slab)` for every slab that holds blocks.
     template <class F>
-    void for_each_slab(F&& f) {
+    FRAMEALLOC_COLD void for_each_slab(F&& f) {
         for (region_list* list : {&open_, &full_}) {
             for (region* r = list->first; r != nullptr; r = r->next) {
                 for (std::uint64_t used = r->all & ~r->unused; used != 0; used &= used - 1) {

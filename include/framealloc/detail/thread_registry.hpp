@@ -233,7 +233,7 @@ public:
     [[nodiscard]] static unsigned thread_number() noexcept { return this_thread.number; }
 
 private:
-    static bool enter(instance_base& i, thread_record& r) noexcept {
+    FRAMEALLOC_COLD static bool enter(instance_base& i, thread_record& r) noexcept {
         if (i.records == nullptr) draw_slot(i);
         r.instance = &i;
         r.next_of_instance = i.records;
