@@ -157,7 +157,7 @@ struct keeping : backend::virtual_memory {
 /// Says that it is thread-safe, and gives what one thread still has to another.
 struct racing {
     using family = backend_family;
-    static constexpr bool is_thread_safe = true;
+    [[maybe_unused]] static constexpr bool is_thread_safe = true;
     struct slot {
         alignas(64) unsigned char bytes[2048];
     };

@@ -13,14 +13,14 @@ using namespace framealloc;
 
 namespace {
 
-void store(void* p, std::size_t offset)
+void store(void* p, std::ptrdiff_t offset)
 {
     *(static_cast<unsigned char volatile*>(p) + offset) = 1;
 }
 
 /// Whether a store at `offset` from what `make()` answers ends the process by a page that cannot be touched.
 template <class Make>
-bool stops_at(Make&& make, std::size_t offset)
+bool stops_at(Make&& make, std::ptrdiff_t offset)
 {
     test::child_result const child = test::run_in_child([&] {
         store(make(), offset);
@@ -37,13 +37,13 @@ BOOST_AUTO_TEST_SUITE(backend_pages)
 
 BOOST_AUTO_TEST_CASE(a_guarded_block_ends_at_a_page_that_cannot_be_touched)
 {
-    for (std::size_t const bytes : {16u, 4096u, 5008u, 100'000u}) {
+    for (std::ptrdiff_t const bytes : {16, 4096, 5008, 100'000}) {
         backend::guard_pages<> b;
-        layout const request{.bytes = bytes, .align = 16};
+        layout const request{.bytes = static_cast<std::size_t>(bytes), .align = 16};
         auto const make = [&] { return b.try_allocate(request).address(); };
         void* const p = make();
         BOOST_TEST_REQUIRE(p != nullptr);
-        std::memset(p, 1, bytes);
+        std::memset(p, 1, request.bytes);
         BOOST_TEST(stops_at(make, bytes), bytes << " bytes");
         BOOST_TEST(!stops_at(make, bytes - 1));
         b.deallocate(p, request);
@@ -59,7 +59,7 @@ BOOST_AUTO_TEST_CASE(in_front_of_a_guarded_range_is_a_page_that_cannot_be_touche
             static_cast<void>(b.commit(p, 65536));
             return p;
         };
-        BOOST_TEST(stops_at(make, std::size_t{0} - 1));
+        BOOST_TEST(stops_at(make, -1));
         BOOST_TEST(!stops_at(make, 0));
         BOOST_TEST(stops_at(make, 65536));
     }
@@ -80,14 +80,15 @@ BOOST_AUTO_TEST_CASE(a_write_beyond_a_frame_chunk_or_a_large_block_stops_the_pro
 {
     guarded alloc;
     alloc.begin_frame();
-    std::size_t const left = 65536 - frame_chunk::head_bytes;
-    BOOST_TEST(stops_at([&] { return alloc.frame_alloc(layout{.bytes = left}); }, left));
-    BOOST_TEST(!stops_at([&] { return alloc.frame_alloc(layout{.bytes = left}); }, left - 1));
+    constexpr std::size_t left = 65536 - frame_chunk::head_bytes;
+    constexpr auto end = static_cast<std::ptrdiff_t>(left);
+    BOOST_TEST(stops_at([&] { return alloc.frame_alloc(layout{.bytes = left}); }, end));
+    BOOST_TEST(!stops_at([&] { return alloc.frame_alloc(layout{.bytes = left}); }, end - 1));
     alloc.end_frame();
     // A heap block's size is rounded up; where it ends, the next byte is not there.
     auto const block = [&] { return alloc.heap_alloc(layout{.bytes = 1_MiB}); };
     void* const p = block();
-    std::size_t const room = alloc.usable_size(p);
+    auto const room = static_cast<std::ptrdiff_t>(alloc.usable_size(p));
     alloc.heap_free(p);
     BOOST_TEST(stops_at(block, room));
 }
