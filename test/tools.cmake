@@ -29,6 +29,17 @@ foreach(compiler IN ITEMS gcc clang)
     endforeach()
 endforeach()
 
+# What only clang can see: that something ends before what refers to it.
+if(FRAMEALLOC_CLANGXX)
+    file(GLOB compile_fail_clang_sources CONFIGURE_DEPENDS compile_fail_clang/*.cpp)
+    foreach(source ${compile_fail_clang_sources})
+        get_filename_component(name ${source} NAME_WE)
+        add_test(NAME compile_fail_clang/${name}
+            COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/tools/compile_fail.sh ${FRAMEALLOC_CLANGXX} ${source}
+                -I${PROJECT_SOURCE_DIR}/include -I${PROJECT_SOURCE_DIR}/policies)
+    endforeach()
+endif()
+
 # The checker itself: a file without a mistake, one that is wrong for another reason, and one without a promise.
 file(GLOB compile_fail_samples CONFIGURE_DEPENDS tools/samples/*.cpp)
 foreach(source ${compile_fail_samples})

@@ -47,7 +47,7 @@ public:
         using other = frame_allocator<U, Alloc>;
     };
 
-    explicit frame_allocator(typename Alloc::canonical& owner) noexcept
+    explicit frame_allocator(typename Alloc::canonical& owner FRAMEALLOC_LIFETIMEBOUND) noexcept
         : detail::instance_allocator<T, Alloc>(owner.shared()) {}
     template <class U>
     frame_allocator(frame_allocator<U, Alloc> const& other) noexcept
@@ -75,7 +75,7 @@ public:
         using other = pool_allocator<U, Alloc>;
     };
 
-    explicit pool_allocator(typename Alloc::canonical& owner) noexcept
+    explicit pool_allocator(typename Alloc::canonical& owner FRAMEALLOC_LIFETIMEBOUND) noexcept
         : detail::instance_allocator<T, Alloc>(owner.shared()) {}
     template <class U>
     pool_allocator(pool_allocator<U, Alloc> const& other) noexcept
@@ -103,7 +103,7 @@ public:
         using other = heap_allocator<U, Alloc>;
     };
 
-    explicit heap_allocator(typename Alloc::canonical& owner) noexcept
+    explicit heap_allocator(typename Alloc::canonical& owner FRAMEALLOC_LIFETIMEBOUND) noexcept
         : detail::instance_allocator<T, Alloc>(owner.shared()) {}
     template <class U>
     heap_allocator(heap_allocator<U, Alloc> const& other) noexcept

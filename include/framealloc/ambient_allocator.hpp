@@ -34,7 +34,8 @@ public:
     };
 
     ambient_frame_allocator() noexcept : base(detail::ambience<typename Alloc::assembly_type>::instance()) {}
-    explicit ambient_frame_allocator(typename Alloc::canonical& owner) noexcept : base(owner.shared()) {}
+    explicit ambient_frame_allocator(typename Alloc::canonical& owner FRAMEALLOC_LIFETIMEBOUND) noexcept
+        : base(owner.shared()) {}
     template <class U>
     ambient_frame_allocator(ambient_frame_allocator<U, Alloc> const& other) noexcept : base(other.instance()) {}
 
@@ -68,7 +69,8 @@ public:
     };
 
     ambient_pool_allocator() noexcept : base(detail::ambience<typename Alloc::assembly_type>::instance()) {}
-    explicit ambient_pool_allocator(typename Alloc::canonical& owner) noexcept : base(owner.shared()) {}
+    explicit ambient_pool_allocator(typename Alloc::canonical& owner FRAMEALLOC_LIFETIMEBOUND) noexcept
+        : base(owner.shared()) {}
     template <class U>
     ambient_pool_allocator(ambient_pool_allocator<U, Alloc> const& other) noexcept : base(other.instance()) {}
 
@@ -102,7 +104,8 @@ public:
     };
 
     ambient_heap_allocator() noexcept : base(detail::ambience<typename Alloc::assembly_type>::instance()) {}
-    explicit ambient_heap_allocator(typename Alloc::canonical& owner) noexcept : base(owner.shared()) {}
+    explicit ambient_heap_allocator(typename Alloc::canonical& owner FRAMEALLOC_LIFETIMEBOUND) noexcept
+        : base(owner.shared()) {}
     template <class U>
     ambient_heap_allocator(ambient_heap_allocator<U, Alloc> const& other) noexcept : base(other.instance()) {}
 

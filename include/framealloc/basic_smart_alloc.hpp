@@ -140,7 +140,7 @@ public:
     // --- threads ------------------------------------------------------------------------------------------------------
 
     /// The calling thread's state: the verbs without the look-up, for loops. Good on this thread, until it ends.
-    [[nodiscard]] local_type& local() { return core_.state_or_throw(); }
+    [[nodiscard]] local_type& local() FRAMEALLOC_LIFETIMEBOUND { return core_.state_or_throw(); }
 
     /// Makes the calling thread's state now instead of at its first request, and warms it up. False where memory is short.
     /// Between frames.
@@ -153,7 +153,7 @@ public:
     }
 
     /// A small copyable handle with the same verbs. It does not keep the instance alive; `shared_alloc` does.
-    [[nodiscard]] alloc_ref<A> ref() noexcept { return alloc_ref<A>{core_}; }
+    [[nodiscard]] alloc_ref<A> ref() noexcept FRAMEALLOC_LIFETIMEBOUND { return alloc_ref<A>{core_}; }
 
     /// Gives back what is empty: frame chunks, slabs, whole pages inside slabs, cached heap blocks, and the blocks in this
     /// thread's magazines. Other threads follow at their next slow path or frame's end. Answers how many bytes the backend
@@ -173,9 +173,9 @@ public:
     /// Unique among all instances of the process, in its whole life; 0 before the first use.
     [[nodiscard]] unsigned long long id() const noexcept { return core_.id.load(detail::order::relaxed); }
 
-    [[nodiscard]] backend_type& backend() noexcept { return core_.gate().backend(); }
-    [[nodiscard]] budget_type& budget() noexcept { return core_.gate().budget(); }
-    [[nodiscard]] alloc_config const& config() const noexcept { return core_.config(); }
+    [[nodiscard]] backend_type& backend() noexcept FRAMEALLOC_LIFETIMEBOUND { return core_.gate().backend(); }
+    [[nodiscard]] budget_type& budget() noexcept FRAMEALLOC_LIFETIMEBOUND { return core_.gate().budget(); }
+    [[nodiscard]] alloc_config const& config() const noexcept FRAMEALLOC_LIFETIMEBOUND { return core_.config(); }
 
     // What the verbs are built on.
     [[nodiscard]] FRAMEALLOC_HOT detail::hot_state& hot() noexcept { return core_.hot(); }

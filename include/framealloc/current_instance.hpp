@@ -50,7 +50,8 @@ class [[nodiscard]] current_instance {
     using ambience = detail::ambience<assembly>;
 
 public:
-    explicit current_instance(Alloc& alloc) noexcept : mine_(&alloc.shared()), before_(ambience::current) {
+    explicit current_instance(Alloc& alloc FRAMEALLOC_LIFETIMEBOUND) noexcept
+        : mine_(&alloc.shared()), before_(ambience::current) {
         ambience::current = mine_;
     }
     ~current_instance() {

@@ -33,7 +33,8 @@ public:
         using other = frame_vector_allocator<U, Alloc>;
     };
 
-    explicit frame_vector_allocator(typename Alloc::canonical& owner) noexcept : base(owner.shared()) {}
+    explicit frame_vector_allocator(typename Alloc::canonical& owner FRAMEALLOC_LIFETIMEBOUND) noexcept
+        : base(owner.shared()) {}
     template <class U>
     frame_vector_allocator(frame_vector_allocator<U, Alloc> const& other) noexcept : base(other.instance()) {}
 
@@ -117,9 +118,11 @@ class frame_vector : public boost::container::vector<T, frame_vector_allocator<T
 public:
     using allocator_type = frame_vector_allocator<T, Alloc>;
 
-    explicit frame_vector(typename Alloc::canonical& owner) noexcept : base(allocator_type{owner}) {}
+    explicit frame_vector(typename Alloc::canonical& owner FRAMEALLOC_LIFETIMEBOUND) noexcept
+        : base(allocator_type{owner}) {}
     /// Empty, with room for `capacity` elements.
-    frame_vector(typename Alloc::canonical& owner, std::size_t capacity) : base(allocator_type{owner}) {
+    frame_vector(typename Alloc::canonical& owner FRAMEALLOC_LIFETIMEBOUND, std::size_t capacity)
+        : base(allocator_type{owner}) {
         this->reserve(capacity);
     }
     /// With allocators, as other containers have it.

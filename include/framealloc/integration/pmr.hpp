@@ -16,7 +16,7 @@ namespace framealloc::inline v0_1 {
 template <class A>
 class frame_resource final : public basic_resource<std::pmr::memory_resource, allocation_intent::frame, A> {
 public:
-    explicit frame_resource(composed_alloc<A>& owner) noexcept
+    explicit frame_resource(composed_alloc<A>& owner FRAMEALLOC_LIFETIMEBOUND) noexcept
         : basic_resource<std::pmr::memory_resource, allocation_intent::frame, A>(owner) {}
 };
 
@@ -24,7 +24,7 @@ public:
 template <class A>
 class pool_resource final : public basic_resource<std::pmr::memory_resource, allocation_intent::pool, A> {
 public:
-    explicit pool_resource(composed_alloc<A>& owner) noexcept
+    explicit pool_resource(composed_alloc<A>& owner FRAMEALLOC_LIFETIMEBOUND) noexcept
         : basic_resource<std::pmr::memory_resource, allocation_intent::pool, A>(owner) {}
 };
 
@@ -32,7 +32,7 @@ public:
 template <class A>
 class heap_resource final : public basic_resource<std::pmr::memory_resource, allocation_intent::heap, A> {
 public:
-    explicit heap_resource(composed_alloc<A>& owner) noexcept
+    explicit heap_resource(composed_alloc<A>& owner FRAMEALLOC_LIFETIMEBOUND) noexcept
         : basic_resource<std::pmr::memory_resource, allocation_intent::heap, A>(owner) {}
 };
 

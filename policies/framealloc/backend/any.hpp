@@ -41,7 +41,7 @@ public:
     /// Over any backend policy, which stays the caller's.
     template <class B>
         requires(BackendPolicy<B> && !std::is_same_v<B, any>)
-    constexpr explicit any(B& behind) noexcept
+    constexpr explicit any(B& behind FRAMEALLOC_LIFETIMEBOUND) noexcept
         : table_{.self = &behind, .allocate = &allocate_from<B>, .deallocate = &deallocate_to<B>} {}
 
     [[nodiscard]] backend_result try_allocate(layout request) noexcept {

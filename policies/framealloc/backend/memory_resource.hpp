@@ -24,7 +24,7 @@ class basic_memory_resource {
 public:
     using family = backend_family;
 
-    constexpr explicit basic_memory_resource(Resource* resource) : resource_(resource) {
+    constexpr explicit basic_memory_resource(Resource* resource FRAMEALLOC_LIFETIMEBOUND) : resource_(resource) {
         if (resource == nullptr) {
             framealloc::detail::throw_bad_configuration(
                 {.code = fault_code::bad_configuration,

@@ -37,6 +37,14 @@
 #define FRAMEALLOC_RETHROW static_cast<void>(0)
 #endif
 
+/// The result, or the object made, refers to what this stands behind: clang warns where that ends first. g++ does not know
+/// the attribute, and says so.
+#if defined(__clang__)
+#define FRAMEALLOC_LIFETIMEBOUND [[clang::lifetimebound]]
+#else
+#define FRAMEALLOC_LIFETIMEBOUND
+#endif
+
 /// A function that is hardly ever called: kept out of line, away from the hot code, so that the hot code needs no frame.
 #define FRAMEALLOC_COLD [[gnu::cold, gnu::noinline]]
 
