@@ -84,16 +84,16 @@ constexpr void add_own_name(constant_text& out) noexcept {
 
 // Arguments are told by us and not by the compilers, of which each leaves out other ones when they are defaults.
 
-template <class T>
-struct told {
-    static constexpr void to(constant_text& out) noexcept { add_own_name<T>(out); }
-};
-template <class T>
-constexpr void add_argument(constant_text& out) noexcept {
-    told<T>::to(out);
+/// The name, and in angle brackets what `arguments` add.
+template <class T, class... Add>
+constexpr void add_with_arguments(constant_text& out, Add... arguments) noexcept {
+    add_own_name<T>(out);
+    std::string_view before = "<";
+    ((out.add(before), arguments(out), before = ", "), ...);
+    out.add('>');
 }
 template <auto V>
-constexpr void add_argument(constant_text& out) noexcept {
+constexpr void add_value(constant_text& out) noexcept {
     if constexpr (std::is_same_v<decltype(V), bool>) {
         out.add(V ? "true" : "false");
     } else if constexpr (std::is_integral_v<decltype(V)>) {
@@ -102,35 +102,27 @@ constexpr void add_argument(constant_text& out) noexcept {
         out.add("...");
     }
 }
+
+template <class T>
+struct told {
+    static constexpr void to(constant_text& out) noexcept { add_own_name<T>(out); }
+};
 template <template <auto...> class T, auto First, auto... Rest>
 struct told<T<First, Rest...>> {
     static constexpr void to(constant_text& out) noexcept {
-        add_own_name<T<First, Rest...>>(out);
-        out.add('<');
-        add_argument<First>(out);
-        ((out.add(", "), add_argument<Rest>(out)), ...);
-        out.add('>');
+        add_with_arguments<T<First, Rest...>>(out, &add_value<First>, &add_value<Rest>...);
     }
 };
 template <template <class...> class T, class First, class... Rest>
 struct told<T<First, Rest...>> {
     static constexpr void to(constant_text& out) noexcept {
-        add_own_name<T<First, Rest...>>(out);
-        out.add('<');
-        add_argument<First>(out);
-        ((out.add(", "), add_argument<Rest>(out)), ...);
-        out.add('>');
+        add_with_arguments<T<First, Rest...>>(out, &told<First>::to, &told<Rest>::to...);
     }
 };
 template <template <auto, class> class T, auto N, class P>
 struct told<T<N, P>> {
     static constexpr void to(constant_text& out) noexcept {
-        add_own_name<T<N, P>>(out);
-        out.add('<');
-        add_argument<N>(out);
-        out.add(", ");
-        add_argument<P>(out);
-        out.add('>');
+        add_with_arguments<T<N, P>>(out, &add_value<N>, &told<P>::to);
     }
 };
 

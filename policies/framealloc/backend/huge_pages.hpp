@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
-#include <framealloc/detail/platform/platform.hpp>
-#include <framealloc/policy.hpp>
+#include <framealloc/backend/virtual_memory.hpp>
 
 namespace framealloc::inline v0_1::backend {
 
@@ -18,29 +17,14 @@ namespace framealloc::inline v0_1::backend {
 ///   Lifetime  A reservation lives until `release`. Decommitting part of a huge page breaks it up.
 ///   Source    Transparent huge pages of Linux; elsewhere ordinary pages.
 template <std::size_t Bytes = (std::size_t{2} << 20)>
-struct huge_pages {
-    using family = backend_family;
-    static constexpr bool is_thread_safe = true;
-
+struct huge_pages : virtual_memory {
     [[nodiscard]] void* reserve(layout range) noexcept {
         bool const large = range.bytes >= Bytes;
-        std::size_t const bytes = whole_pages(range.bytes);
-        void* const p = detail::platform::reserve(bytes, large && range.align < Bytes ? Bytes : range.align);
+        if (large && range.align < Bytes) range.align = Bytes;
+        void* const p = virtual_memory::reserve(range);
         // A refusal means ordinary pages.
-        if (p != nullptr && large) static_cast<void>(detail::platform::prefer_huge_pages(p, bytes));
+        if (p != nullptr && large) static_cast<void>(detail::platform::prefer_huge_pages(p, whole_pages(range.bytes)));
         return p;
-    }
-    [[nodiscard]] bool commit(void* p, std::size_t bytes) noexcept {
-        return detail::platform::commit(p, whole_pages(bytes));
-    }
-    [[nodiscard]] bool decommit(void* p, std::size_t bytes) noexcept {
-        return detail::platform::decommit(p, whole_pages(bytes));
-    }
-    [[nodiscard]] bool release(void* p, layout range) noexcept {
-        return detail::platform::release(p, whole_pages(range.bytes));
-    }
-    [[nodiscard]] bool discard(void* p, std::size_t bytes) noexcept {
-        return detail::platform::discard(p, whole_pages(bytes));
     }
 
     [[nodiscard]] void* try_allocate(layout request) noexcept {
@@ -49,13 +33,7 @@ struct huge_pages {
         static_cast<void>(release(p, request));
         return nullptr;
     }
-    void deallocate(void* p, layout given) noexcept { static_cast<void>(release(p, given)); }
-
-private:
-    /// Zero when rounding wraps, which the system refuses.
-    [[nodiscard]] static std::size_t whole_pages(std::size_t bytes) noexcept {
-        return detail::round_up(bytes, detail::platform::page_bytes());
-    }
+    void deallocate(void* p, layout given) noexcept { virtual_memory::deallocate(p, given); }
 
     // Last, so that a compiler that stops reading a class at a failed assertion has seen the rest and says no more.
     static_assert(detail::is_power_of_two(Bytes) && Bytes >= 65536 && Bytes <= (std::size_t{1} << 30),

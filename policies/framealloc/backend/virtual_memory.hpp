@@ -44,7 +44,7 @@ struct virtual_memory {
     }
     void deallocate(void* p, layout given) noexcept { static_cast<void>(release(p, given)); }
 
-private:
+protected:
     /// Zero when rounding wraps, which the system refuses.
     [[nodiscard]] static std::size_t whole_pages(std::size_t bytes) noexcept {
         return detail::round_up(bytes, detail::platform::page_bytes());
