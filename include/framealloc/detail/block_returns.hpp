@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include <framealloc/detail/heap_store.hpp>
+#include <framealloc/detail/refusals.hpp>
+#include <framealloc/detail/thread_state.hpp>
+
+namespace framealloc::inline v0_1::detail {
+
+/// What an instance does with addresses: takes blocks back, by address, by layout, or for an instance that is not known,
+/// and says what an address is. The part of `core` that the freeing verbs and their checks stand on.
+template <class A>
+class block_returns {
+    static constexpr bool has_pools = A::pool::class_count != 0;
+    static constexpr bool checks = A::diagnostics::checks_blocks;
+
+public:
+    void free_by_address(void* p) noexcept {
+        if (p == nullptr) return;
+        if constexpr (has_pools) {
+            if (self().map().kind_of(p) == address_kind::slab) {
+                slab<A>& s = *slab<A>::of(p);
+                if (s.instance != self().handle())
+                    return report_misuse<A>(fault_code::foreign_pointer, foreign_slab_note, address_of(p));
+                std::size_t const c = s.size_class;
+                return self().pool_free(p, {.bytes = A::pool::class_bytes(c), .align = 1});
+            }
+        }
+        free_heap(p);
+    }
+
+    void free_heap(void* p) noexcept {
+        switch (self().map().kind_of(p)) {
+            case address_kind::heap:
+                if (self().heap_part().free(p)) {
+                    if constexpr (A::diagnostics::counts_operations) {
+                        if (thread_state<A>* const s = self().state()) s->counted.on_heap_free();
+                    }
+                    return;
+                }
+                if (self().heap_part().is_ours(p)) {
+                    return report_misuse<A>(fault_code::double_free,
+                                            "the block at 0x%llx is not alive: it has been freed", address_of(p));
+                }
+                return report_misuse<A>(fault_code::foreign_pointer,
+                                        "0x%llx is not the start of a block of this instance", address_of(p));
+            case address_kind::slab:
+                return report_misuse<A>(
+                    fault_code::foreign_pointer,
+                    "the block at 0x%llx is a pool's; expected a heap block, whose giver is heap_alloc()",
+                    address_of(p));
+            case address_kind::unknown: break;
+        }
+        report_misuse<A>(fault_code::foreign_pointer, "0x%llx lies in no slab and no heap block", address_of(p));
+    }
+
+    /// The heap's part of a sized free.
+    FRAMEALLOC_COLD void free_large(void* p, layout given) noexcept {
+        if constexpr (checks) {
+            if (self().map().kind_of(p) == address_kind::heap && self().heap_part().is_alive(p) &&
+                heap_prefix::of(p).bytes != given.bytes) {
+                return report_misuse<A>(fault_code::wrong_size,
+                                        "the block at 0x%llx has %llu bytes; it was freed as %llu", address_of(p),
+                                        heap_prefix::of(p).bytes, given.bytes);
+            }
+        }
+        free_heap(p);
+    }
+
+    /// With checks: whether `p` may be freed as a block of class `c`. It is marked free and filled then.
+    [[nodiscard]] bool check_pool_free(void* p, std::size_t c) noexcept {
+        if (p == nullptr || self().map().kind_of(p) != address_kind::slab) {
+            report_misuse<A>(fault_code::foreign_pointer, "0x%llx lies in no slab of this process", address_of(p));
+            return false;
+        }
+        slab<A>& s = *slab<A>::of(p);
+        if (s.instance != self().handle()) {
+            report_misuse<A>(fault_code::foreign_pointer, foreign_slab_note, address_of(p));
+        } else if (!s.is_block(p)) {
+            report_misuse<A>(fault_code::foreign_pointer,
+                             "0x%llx is not the start of a block; its slab begins at 0x%llx", address_of(p),
+                             address_of(&s));
+        } else if (s.size_class != c) {
+            report_misuse<A>(fault_code::wrong_size, "the block at 0x%llx has %llu bytes; it was freed as %llu",
+                             address_of(p), s.shape->block_bytes, A::pool::class_bytes(c));
+        } else if (!s.mark_free(p)) {
+            report_misuse<A>(fault_code::double_free, "the block at 0x%llx, of %llu bytes, is free already",
+                             address_of(p), s.shape->block_bytes);
+        } else {
+            clear_marks(p, s.shape->block_bytes);
+            if constexpr (A::diagnostics::fills_released) __builtin_memset(p, 0xCD, s.shape->block_bytes);
+            return true;
+        }
+        return false;
+    }
+
+    // --- frees that do not know the instance --------------------------------------------------------------------------
+
+    /// The living instance of this assembly that `p` is a pool or heap block of, as far as can be seen from where it lies
+    /// and from what lies below it; null where there is none. A slab answers at once; for anything else the registry is
+    /// locked, and asked who lives.
+    [[nodiscard]] static core<A>* owner_of(void* p) noexcept {
+        using map = conditional_page_map<A>;
+        if constexpr (map::knows_all_instances) {
+            address_kind const kind = map::kind_of(p);
+            void* owner = nullptr;
+            if (kind == address_kind::slab) {
+                if constexpr (has_pools) {
+                    owner = slab<A>::of(p)->instance;  // alive: a slab leaves the map before its instance ends
+                    auto* const i = static_cast<instance_base*>(owner);
+                    return i->ops == &core<A>::registry_operations() ? static_cast<core<A>*>(i) : nullptr;
+                }
+            }
+            if (kind != address_kind::heap || address_of(p) % granule != 0) return nullptr;
+            owner = heap_prefix::of(p).instance;  // anything, if `p` is no block
+            return static_cast<core<A>*>(thread_registry::find_instance(
+                [owner](instance_base& i) { return &i == owner && i.ops == &core<A>::registry_operations(); }));
+        } else {
+            return static_cast<core<A>*>(thread_registry::find_instance([p](instance_base& i) {
+                return i.ops == &core<A>::registry_operations() &&
+                       static_cast<core<A>&>(i).map().kind_of(p) != address_kind::unknown;
+            }));
+        }
+    }
+
+    static void free_anywhere(void* p) noexcept {
+        if (p == nullptr) return;
+        if (core<A>* const owner = owner_of(p)) return owner->free_by_address(p);
+        report_misuse<A>(fault_code::foreign_pointer,
+                         "0x%llx lies in no slab and no heap block of this kind of allocator", address_of(p));
+    }
+
+    /// Frees a block of `pool_alloc(given)` of any instance of this assembly. The slab's head says whose it is.
+    FRAMEALLOC_HOT void pool_free_to_owner(void* p, layout given) noexcept {
+        if constexpr (has_pools) {
+            if (given.has_valid_align() && A::pool::class_for(given) != A::pool::class_count) {
+                if constexpr (checks) {
+                    core<A>* const owner = owner_of(p);
+                    return (owner != nullptr ? *owner : self()).pool_free(p, given);  // who is asked in vain says why
+                } else {
+                    return static_cast<core<A>*>(static_cast<instance_base*>(slab<A>::of(p)->instance))
+                        ->pool_free(p, given);
+                }
+            }
+        }
+        heap_free_to_owner(p, given);
+    }
+    /// Frees a block of `heap_alloc(given)` of any instance of this assembly; this one is looked at first.
+    void heap_free_to_owner(void* p, layout given) noexcept {
+        core<A>* owner = &self();
+        if (self().map().kind_of(p) != address_kind::heap || !self().heap_part().is_ours(p)) owner = owner_of(p);
+        (owner != nullptr ? *owner : self()).free_large(p, given);
+    }
+
+    /// Bytes that a live block has room for; 0 for what is not a live pool or heap block of this instance.
+    [[nodiscard]] std::size_t usable_size(void* p) noexcept {
+        if (p == nullptr) return 0;
+        address_kind const kind = self().map().kind_of(p);
+        if constexpr (has_pools) {
+            if (kind == address_kind::slab) {
+                slab<A>& s = *slab<A>::of(p);
+                if (s.instance != self().handle() || !s.is_block(p)) return 0;
+                if constexpr (checks) {
+                    if (!s.is_live(p)) return 0;
+                }
+                return s.shape->block_bytes;
+            }
+        }
+        if (kind != address_kind::heap || !self().heap_part().is_alive(p)) return 0;
+        heap_prefix const& prefix = heap_prefix::of(p);
+        return prefix.whole_bytes - (address_of(p) - address_of(prefix.base));
+    }
+
+    /// Whether `p` lies in a slab of this instance, or is a heap block of it, alive or freed: for who has several instances
+    /// and an address. Two loads of the page map, and one of what lies at or below the address.
+    [[nodiscard]] bool owns(void* p) noexcept {
+        address_kind const kind = self().map().kind_of(p);
+        if constexpr (has_pools) {
+            if (kind == address_kind::slab) return slab<A>::of(p)->instance == self().handle();
+        }
+        return kind == address_kind::heap && self().heap_part().is_ours(p);
+    }
+
+private:
+    static constexpr char const* foreign_slab_note = "the block at 0x%llx belongs to another allocator instance";
+
+    [[nodiscard]] FRAMEALLOC_HOT core<A>& self() noexcept { return static_cast<core<A>&>(*this); }
+};
+
+}  // namespace framealloc::detail
