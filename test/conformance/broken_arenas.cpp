@@ -31,6 +31,17 @@ struct keeps_chunks_on_rewind : Base {
             Base::rewind(window, to, source);
     }
 };
+/// Two frames in flight, of which no end ever lets one go.
+struct lets_no_frame_go {
+    using family = arena_family;
+    static constexpr std::size_t frames_in_flight = 2;
+    template <class ChunkSource>
+    class engine : public arena::chunked<4096, 65536>::engine<ChunkSource> {
+    public:
+        void open(frame_window& window) noexcept { window.close(); }
+        void reset(frame_window& window, ChunkSource&) noexcept { window.close(); }
+    };
+};
 template <class Base, class Source>
 struct leaks_on_release : Base {
     void release(frame_window& window, Source& source) noexcept { Base::reset(window, source); }
@@ -160,6 +171,11 @@ BOOST_AUTO_TEST_CASE(an_arena_that_leaks_chunks_is_found)
 BOOST_AUTO_TEST_CASE(a_window_that_is_open_after_the_frame_is_found)
 {
     BOOST_TEST(verdict<stays_open_after_reset>().broke("a reset closes the window"));
+}
+
+BOOST_AUTO_TEST_CASE(frames_in_flight_that_never_go_are_found)
+{
+    BOOST_TEST(testing::check_arena<lets_no_frame_go>().broke("what is kept between frames does not grow"));
 }
 
 BOOST_AUTO_TEST_CASE(wrong_byte_counts_are_found)

@@ -84,7 +84,10 @@ void check_frames(conformance_report& report) {
             }
         }
         if (frame < in_flight) kept = user.chunks.bytes_out();
-        report.expect(user.chunks.bytes_out() == kept, "what is kept between frames does not grow",
+        // Frames in flight keep all their chunks, of which the most aligned requests need one more or less by where the
+        // chunks happen to lie. What leaked would come on top in every frame.
+        std::size_t const luck = in_flight > 1 ? in_flight * max_alignment : 0;
+        report.expect(user.chunks.bytes_out() <= kept + luck, "what is kept between frames does not grow",
                       {{"after the first", kept}, {"now", user.chunks.bytes_out()}});
     }
     user.engine.release(user.window, user.chunks);
