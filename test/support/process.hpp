@@ -13,23 +13,12 @@
 #include <utility>
 #include <vector>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define FRAMEALLOC_TEST_ADDRESS_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define FRAMEALLOC_TEST_ADDRESS_SANITIZER 1
-#endif
-#endif
-#ifndef FRAMEALLOC_TEST_ADDRESS_SANITIZER
-#define FRAMEALLOC_TEST_ADDRESS_SANITIZER 0
-#endif
-
 namespace framealloc::test {
 
 inline constexpr bool under_thread_sanitizer = FRAMEALLOC_THREAD_SANITIZER != 0;
 /// Sanitizers keep memory of their own, and cost several times the time: figures of the whole process mean nothing
 /// then, and fewer repetitions have to do.
-inline constexpr bool under_sanitizer = under_thread_sanitizer || FRAMEALLOC_TEST_ADDRESS_SANITIZER != 0;
+inline constexpr bool under_sanitizer = under_thread_sanitizer || FRAMEALLOC_ADDRESS_SANITIZER != 0;
 
 /// `full` repetitions, or `reduced` under a sanitizer.
 [[nodiscard]] constexpr std::size_t repetitions(std::size_t full, std::size_t reduced) {

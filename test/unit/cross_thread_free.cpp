@@ -130,6 +130,64 @@ BOOST_AUTO_TEST_CASE(a_free_never_waits_for_a_lock)
     BOOST_TEST(alloc.stats().pool_bytes_reserved == 0u);
 }
 
+namespace {
+
+/// Calls `in_between` in the middle of each call of the thread that it is meant for.
+struct interrupted {
+    using family = backend_family;
+    static constexpr bool is_thread_safe = true;
+    static inline thread_local bool is_meant = false;
+    static inline void (*in_between)() = nullptr;
+
+    void* try_allocate(layout request) noexcept {
+        if (is_meant) in_between();
+        return backend::system{}.try_allocate(request);
+    }
+    void deallocate(void* p, layout given) noexcept { backend::system{}.deallocate(p, given); }
+};
+using interruptible = basic_smart_alloc<interrupted>;
+interruptible* interrupted_alloc = nullptr;
+std::atomic<int> holder_step{0};
+std::thread holder;
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_record_that_cannot_be_entered_without_waiting_serves_the_next_free)
+{
+    interruptible alloc;
+    interrupted_alloc = &alloc;
+    auto const blocks = blocks_of_another_thread(alloc, 200);
+    // While a freeing thread gets memory for its record, another one takes the registry and keeps it.
+    interrupted::in_between = [] {
+        if (holder_step != 0) return;
+        holder = std::thread{[] {
+            static_cast<void>(detail::thread_registry::find_instance([](detail::instance_base&) {
+                holder_step = 1;
+                while (holder_step != 2) std::this_thread::yield();
+                return true;
+            }));
+        }};
+        while (holder_step != 1) std::this_thread::yield();
+    };
+    std::atomic<std::size_t> next{0};
+    std::latch all_there{40};
+    on_threads(40, [&](std::size_t) {  // at once, so that none takes over another's record
+        interrupted::is_meant = true;
+        alloc.pool_free(blocks[next++], small);  // settled, where the registry is held
+        if (holder_step == 1) holder_step = 2;
+        alloc.pool_free(blocks[next++], small);
+        all_there.arrive_and_wait();
+        alloc.pool_free(blocks[next++], small);
+    });
+    BOOST_TEST_REQUIRE(holder_step.load() == 2);  // it has happened
+    holder.join();
+    for (std::size_t i = next; i < blocks.size(); ++i) alloc.pool_free(blocks[i], small);
+    BOOST_TEST(alloc.stats().pool_blocks_live == 0u);
+    BOOST_TEST(bool(alloc.verify()));
+    static_cast<void>(alloc.trim());
+    BOOST_TEST(alloc.stats().pool_bytes_reserved == 0u);
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(eight_threads_free_what_a_sleeping_thread_allocated, Sync, with_threads)
 {
     counted<Sync> alloc;

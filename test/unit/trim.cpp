@@ -84,7 +84,7 @@ BOOST_AUTO_TEST_CASE(what_is_alive_stays_as_it_is)
     expect_nothing_kept(alloc);
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !FRAMEALLOC_ADDRESS_SANITIZER && !FRAMEALLOC_THREAD_SANITIZER
 BOOST_AUTO_TEST_CASE(whole_pages_inside_slabs_leave_the_process)
 {
     smart_alloc alloc;
@@ -165,6 +165,29 @@ BOOST_AUTO_TEST_CASE(other_threads_follow_at_the_end_of_their_frame_or_when_a_ma
     });
     static_cast<void>(alloc.trim());
     expect_nothing_kept(alloc);
+}
+
+BOOST_AUTO_TEST_CASE(a_thread_that_comes_after_a_trim_has_nothing_to_follow)
+{
+    basic_smart_alloc<backend::counting<backend::split<backend::virtual_memory, backend::system>>> alloc;
+    auto const large_frame = [&] {
+        alloc.begin_frame();
+        for (int i = 0; i < 1000; ++i) static_cast<void>(alloc.frame_alloc(layout{.bytes = 4000}));
+        alloc.end_frame();
+    };
+    test::on_a_thread([&] { large_frame(); });
+    static_cast<void>(alloc.trim());
+    large_frame();  // its chunks are the pool's from here on
+    for (int fresh = 0; fresh < 2; ++fresh) {  // one that takes over the ended thread's record, and a new one beside it
+        test::on_threads(2, [&](std::size_t) {
+            alloc.begin_frame();
+            static_cast<void>(alloc.frame_alloc<int>());
+            alloc.end_frame();
+        });
+    }
+    std::size_t const calls = alloc.backend().counts().calls();
+    large_frame();
+    BOOST_TEST(alloc.backend().counts().calls() == calls);
 }
 
 BOOST_AUTO_TEST_CASE(what_ended_threads_have_left_goes_back)

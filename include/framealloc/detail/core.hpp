@@ -248,10 +248,9 @@ private:
 
     FRAMEALLOC_COLD state_type* make_state() noexcept {
         thread_registry::enroll(*this);
-        if (thread_record* const r = thread_registry::find(*this)) return static_cast<state_type*>(r);
-        if (thread_record* const r = thread_registry::adopt(*this)) {
-            start_thread(static_cast<state_type&>(*r));
-            return static_cast<state_type*>(r);
+        bool adopted = false;
+        if (thread_record* const r = thread_registry::find_or_adopt(*this, adopted)) {
+            return adopted ? started(r) : static_cast<state_type*>(r);
         }
         void* place = nullptr;
         {
@@ -260,7 +259,7 @@ private:
         }
         if (place == nullptr) return nullptr;
         auto* const s = ::new (place) state_type(*this);
-        if (thread_registry::add(*this, *s)) return s;
+        if (thread_registry::add(*this, *s)) return started(s);
         gate_.note(fault_code::out_of_memory);
         return nullptr;
     }
@@ -276,11 +275,10 @@ private:
             thread_record* r = nullptr;
             bool adopted = false, attached = false;
             if (!thread_registry::try_find_or_adopt(*this, r, adopted)) return nullptr;
-            if (adopted) start_thread(static_cast<state_type&>(*r));
-            if (r != nullptr) return static_cast<state_type*>(r);
+            if (r != nullptr) return adopted ? started(r) : static_cast<state_type*>(r);
             state_type* const s = spare_or_new();
             if (s == nullptr) return nullptr;
-            if (thread_registry::try_add(*this, *s, attached)) return attached ? s : nullptr;
+            if (thread_registry::try_add(*this, *s, attached)) return attached ? started(s) : nullptr;
             keep_spare(s);
             return nullptr;
         }
@@ -305,9 +303,13 @@ private:
         s->next_joined = spare_.load(order::relaxed);
         while (!spare_.compare_exchange(s->next_joined, s, order::release, order::relaxed)) {}
     }
-    static void start_thread(state_type& s) noexcept {
-        s.frame.start_thread();
-        s.pools.start_thread();
+    /// What was trimmed before a thread came is none of its business: it holds nothing yet.
+    FRAMEALLOC_COLD state_type* started(thread_record* r) noexcept {
+        auto* const s = static_cast<state_type*>(r);
+        s->frame.start_thread();
+        s->pools.start_thread();
+        s->trims_followed = s->trims_followed_by_frees = trims();
+        return s;
     }
 
     /// Without the registry's lock, for callbacks of users: the instance is nobody else's any more.

@@ -125,31 +125,18 @@ public:
         i.id.store(++last_id_, order::release);
     }
 
-    /// A record that an earlier thread has left, now the calling thread's; null where there is none, or where the system
-    /// refuses to tell us when the thread ends.
-    [[nodiscard]] FRAMEALLOC_COLD static thread_record* adopt(instance_base& i) noexcept {
+    /// The calling thread's record, or one that an earlier thread has left and that is its own now: then `adopted`. Null where
+    /// there is none, or where the system refuses to tell us when the thread ends.
+    [[nodiscard]] FRAMEALLOC_COLD static thread_record* find_or_adopt(instance_base& i, bool& adopted) noexcept {
         locked const guard{lock_};
-        thread_record* const r = i.vacant;
-        if (r == nullptr || !hook_exit()) return nullptr;
-        i.vacant = r->next_vacant;
-        attach(i, *r);
-        return r;
+        return find_or_adopt_under_lock(i, adopted);
     }
-
-    /// What `find` and `adopt` do, where nobody has to be waited for. False: nobody knows, the lock is held.
+    /// The same where nobody has to be waited for. False: nobody knows, the lock is held.
     [[nodiscard]] FRAMEALLOC_COLD static bool try_find_or_adopt(instance_base& i, thread_record*& found,
                                                                 bool& adopted) noexcept {
         if (!lock_.try_lock()) return false;
-        thread_record* r = this_thread.records;
-        while (r != nullptr && r->instance != &i) r = r->next_of_thread;
-        adopted = r == nullptr && i.vacant != nullptr && hook_exit();
-        if (adopted) {
-            r = i.vacant;
-            i.vacant = r->next_vacant;
-            attach(i, *r);
-        }
+        found = find_or_adopt_under_lock(i, adopted);
         lock_.unlock();
-        found = r;
         return true;
     }
     /// The same as `add`, where nobody has to be waited for. False: nothing has been done, the lock is held.
@@ -233,6 +220,18 @@ public:
     [[nodiscard]] static unsigned thread_number() noexcept { return this_thread.number; }
 
 private:
+    FRAMEALLOC_COLD static thread_record* find_or_adopt_under_lock(instance_base& i, bool& adopted) noexcept {
+        thread_record* r = this_thread.records;
+        while (r != nullptr && r->instance != &i) r = r->next_of_thread;
+        adopted = r == nullptr && i.vacant != nullptr && hook_exit();
+        if (adopted) {
+            r = i.vacant;
+            i.vacant = r->next_vacant;
+            attach(i, *r);
+        }
+        return r;
+    }
+
     FRAMEALLOC_COLD static bool enter(instance_base& i, thread_record& r) noexcept {
         if (i.records == nullptr) draw_slot(i);
         r.instance = &i;
