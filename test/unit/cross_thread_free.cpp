@@ -137,6 +137,7 @@ struct interrupted {
     using family = backend_family;
     static constexpr bool is_thread_safe = true;
     static inline thread_local bool is_meant = false;
+    static inline thread_local bool was_interrupted = false;
     static inline void (*in_between)() = nullptr;
 
     void* try_allocate(layout request) noexcept {
@@ -168,13 +169,14 @@ BOOST_AUTO_TEST_CASE(a_record_that_cannot_be_entered_without_waiting_serves_the_
             }));
         }};
         while (holder_step != 1) std::this_thread::yield();
+        interrupted::was_interrupted = true;
     };
     std::atomic<std::size_t> next{0};
     std::latch all_there{40};
     on_threads(40, [&](std::size_t) {  // at once, so that none takes over another's record
         interrupted::is_meant = true;
         alloc.pool_free(blocks[next++], small);  // settled, where the registry is held
-        if (holder_step == 1) holder_step = 2;
+        if (interrupted::was_interrupted) holder_step = 2;  // by nobody else, so that it is held until then
         alloc.pool_free(blocks[next++], small);
         all_there.arrive_and_wait();
         alloc.pool_free(blocks[next++], small);
