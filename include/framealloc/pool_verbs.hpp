@@ -129,6 +129,12 @@ private:
         return request.has_valid_align() ? pool::class_for(request) : pool::class_count;
     }
 
+    /// Where the compiler knows the class it knows this number, too, and need not read it.
+    [[nodiscard]] FRAMEALLOC_HOT static std::uintptr_t full_bits(detail::magazine const& m, std::size_t c) noexcept {
+        if (__builtin_constant_p(c)) return detail::full_bits_of(detail::magazine_capacity(pool::class_bytes(c)));
+        return m.full_bits;
+    }
+
     template <class Slow>
     FRAMEALLOC_HOT void* serve([[maybe_unused]] layout request, std::size_t c, Slow&& slow) {
         if constexpr (pool::class_count == 0) {
@@ -162,7 +168,7 @@ private:
             }
             detail::hot_state& hot = self().hot();
             detail::push(
-                hot.magazines[c], p,
+                hot.magazines[c], full_bits(hot.magazines[c], c), p,
                 [&]() FRAMEALLOC_INLINED {
                     if constexpr (A::diagnostics::counts_operations) {
                         static_cast<detail::thread_state<A>&>(hot).counted.on_pool_free();

@@ -26,6 +26,7 @@ using with_threads = std::tuple<sync::mutex<std::mutex>, sync::lock_free, sync::
 
 constexpr layout each{.bytes = 1024, .align = 16};
 constexpr std::size_t batch = detail::magazine_capacity(each.bytes);
+constexpr std::size_t kept = 1 + detail::reserve_depth(each.bytes);  // batches of a thread
 
 /// A ring between one producer and one consumer.
 class ring {
@@ -86,11 +87,11 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(ten_million_blocks_pass_through_a_few_slabs, Sync,
     consumer.join();
     if (highest < alloc.stats().pool_bytes_reserved) highest = alloc.stats().pool_bytes_reserved;
 
-    // At most so many blocks are out of the slabs at a time: what the ring holds and the sleeper left, two magazines of
-    // each of three threads, and 16 batches in the depot. Each may pin a slab; in the order of a ring, neighbours in a
+    // At most so many blocks are out of the slabs at a time: what the ring holds and the sleeper left, a magazine and a
+    // reserve of each of three threads, and 16 batches in the depot. Each may pin a slab; in the order of a ring, neighbours in a
     // slab come back together, so that twice the bytes are a bound with room.
     constexpr std::size_t waiting = returns_to_owner<Sync> ? 3 * 32 : 0;  // batches in inboxes
-    constexpr std::size_t out = ring::depth + of_sleeper + (2 * 3 + 16 + waiting) * batch;
+    constexpr std::size_t out = ring::depth + of_sleeper + (3 * kept + 16 + waiting) * batch;
     // Retained slabs and those being carved come on top.
     constexpr std::size_t bound = 2 * out * each.bytes + (16 + 3) * 64_KiB;
     BOOST_TEST(highest <= bound);

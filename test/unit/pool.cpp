@@ -226,8 +226,8 @@ BOOST_AUTO_TEST_CASE(empty_slabs_go_back_to_the_backend)
     BOOST_TEST(full >= 40'000u * 1024);
     for (void* p : blocks) alloc.pool_free(p);
     std::size_t const after = alloc.stats().pool_bytes_reserved;
-    // What a thread and the depots may keep: two magazines and sixteen batches of 32 KiB, each block in a slab of its
-    // own at worst; and the retained slabs.
+    // What a thread and the depots may keep: a magazine, a reserve of two batches, and sixteen batches of 30 KiB, each block
+    // in a slab of its own at worst; and the retained slabs.
     BOOST_TEST(after < full / 4);
     BOOST_TEST(log.count(backend_call::decommit) + log.count(backend_call::release) > 0u);
     BOOST_TEST(alloc.stats().pool_blocks_live == 0u);

@@ -29,75 +29,60 @@ public:
     /// Takes a block, from a magazine refilled where it is empty. Null when no block can be had.
     [[nodiscard]] void* refill(magazine& m, std::size_t c, store& shared) noexcept {
         // The hot path of an instance without a slot of its own misses every time, whatever the magazine holds.
-        if (void* const held = pop(m, [](void*) {}, []() -> void* { return nullptr; })) return held;
-        if (spare_[c] != nullptr && spare_[c]->count != 0) {
-            swap_with_spare(m, c);
-        } else if (batch* const full = full_batch(c, shared)) {
-            batch* const before = unload(m);
-            if (before != nullptr) put_empty(before, c, shared);
+        if (void* const held = take(m)) return held;
+        batch* full = take_reserve(c);
+        if (full == nullptr) full = full_batch(c, shared);
+        if (full != nullptr) {
+            if (batch* const emptied = unload(m)) put_empty(emptied, shared);
             load(m, c, full);
-        } else {
-            if (m.bottom == nullptr) {
-                batch* const first = stash_ != nullptr ? take_from_stash() : shared.take_empty();
-                if (first == nullptr) return single(c, shared);  // no record to be had, but perhaps a block
-                first->count = 0;
-                load(m, c, first);
-            }
-            std::size_t const n = shared.carve(c, carving_[c], m.bottom, capacity(c), &home_);
-            if (n == 0) return nullptr;
-            m.top.store(m.bottom + n, order::relaxed);
+            return take(m);
         }
-        return pop(m, [](void*) {}, []() -> void* { return nullptr; });
+        if (m.top.load(order::relaxed) == nullptr) {
+            batch* const first = empties_ != nullptr ? take_empty() : shared.take_empty();
+            if (first == nullptr) return single(c, shared);  // no record to be had, but perhaps a block
+            first->count = 0;
+            load(m, c, first);
+        }
+        void** const bottom = m.top.load(order::relaxed);
+        std::size_t const n = shared.carve(c, carving_[c], bottom, capacity(c), &home_);
+        m.top.store(bottom + n, order::relaxed);
+        return n != 0 ? take(m) : nullptr;
     }
 
     /// Makes room for the block where the magazine is full, or sets its bit. Never waits, never fails.
     void overflow(magazine& m, std::size_t c, void* block, store& shared) noexcept {
-        if (m.top.load(order::relaxed) == m.full && !make_room(m, c, shared)) return shared.settle(c, &block, 1);
-        push(m, block, [] {}, [] {});
+        bool stays = true;
+        auto const in = [&] { push(m, m.full_bits, block, [] {}, [&] { stays = false; }); };
+        in();
+        if (stays) return;
+        if (!make_room(m, c, shared)) return shared.settle(c, &block, 1);
+        in();
     }
 
     /// Hands everything to the other threads.
     FRAMEALLOC_COLD void give_back(hot_state& hot, store& shared) noexcept {
         for (std::size_t c = 0; c < class_count; ++c) {
-            batch* const loaded = unload(hot.magazines[c]);
-            batch* const spare = spare_[c];
-            set_spare(c, nullptr);
-            for (batch* b : {loaded, spare}) {
-                if (b == nullptr) continue;
+            while (batch* const b = take_any(hot.magazines[c], c)) {
                 if constexpr (goes_home) {
                     home_.hand_out(c, b, shared, emptied_into(shared));
-                    continue;
+                } else if (b->count == 0 || !shared.put_full(c, b)) {
+                    settle_batch(c, b, shared);
                 }
-                if (b->count != 0 && shared.put_full(c, b)) continue;
-                shared.settle(c, b->slots, b->count);
-                stash(b);
             }
             shared.give_up(carving_[c]);
         }
         if constexpr (goes_home) home_.close(shared, emptied_into(shared));
-        while (batch* const b = stash_) {
-            stash_ = b->next;
-            if (!shared.try_put_empty(b)) {
-                b->next = stash_;  // the lock is busy: the next thread that adopts this record finds the rest
-                stash_ = b;
-                return;
-            }
+        while (empties_ != nullptr) {
+            batch* const b = take_empty();
+            if (!shared.try_put_empty(b))
+                return keep_empty(b);  // the next thread that adopts this record finds the rest
         }
     }
 
-    /// Settles the blocks that the thread holds. The batches stay, empty. Never waits.
+    /// Settles the blocks that the thread holds. Never waits.
     FRAMEALLOC_COLD void settle_magazines(hot_state& hot, store& shared) noexcept {
         for (std::size_t c = 0; c < class_count; ++c) {
-            if (batch* const loaded = unload(hot.magazines[c])) {
-                shared.settle(c, loaded->slots, loaded->count);
-                loaded->count = 0;
-                load(hot.magazines[c], c, loaded);
-            }
-            if (batch* const spare = spare_[c]) {
-                shared.settle(c, spare->slots, spare->count);
-                spare->count = 0;
-                set_spare(c, spare);
-            }
+            while (batch* const b = take_any(hot.magazines[c], c)) settle_batch(c, b, shared);
             if constexpr (goes_home) home_.settle_all(c, shared, emptied_into(shared));
         }
     }
@@ -107,14 +92,62 @@ public:
 
     /// Blocks that the thread holds of a class. Exact when the thread is at rest.
     [[nodiscard]] std::size_t held(hot_state const& hot, std::size_t c) const noexcept {
-        return magazine_count(hot.magazines[c]) + spare_count_[c].load(order::relaxed);
+        return magazine_count(hot.magazines[c]) + reserves_[c].blocks.load(order::relaxed);
     }
 
     [[nodiscard]] slab_type* carving(std::size_t c) const noexcept { return carving_[c]; }
 
 private:
+    static constexpr std::size_t kept_empties = 4;  ///< a thread's own, so that a swing of its load shares nothing
+
+    /// Full batches of one class.
+    struct reserve {
+        batch* first = nullptr;
+        std::size_t count = 0;
+        atomic<std::size_t> blocks{0};  ///< in them; others read it for statistics
+    };
+
     [[nodiscard]] static constexpr std::size_t capacity(std::size_t c) noexcept {
         return magazine_capacity(A::pool::class_bytes(c));
+    }
+    [[nodiscard]] static void* take(magazine& m) noexcept {
+        return pop(m, [](void*) {}, []() -> void* { return nullptr; });
+    }
+
+    static void load(magazine& m, std::size_t c, batch* b) noexcept {
+        m.full_bits = full_bits_of(capacity(c));
+        m.top.store(b->slots + b->count, order::relaxed);
+    }
+    static batch* unload(magazine& m) noexcept {
+        void** const top = m.top.load(order::relaxed);
+        if (top == nullptr) return nullptr;
+        auto* const b = pointer_to<batch>(address_of(top) & ~(sizeof(batch) - 1));
+        b->count = static_cast<std::size_t>(top - b->slots);
+        m.top.store(nullptr, order::relaxed);
+        return b;
+    }
+
+    void put_reserve(std::size_t c, batch* b) noexcept {
+        reserve& r = reserves_[c];
+        b->next = r.first;
+        r.first = b;
+        ++r.count;
+        r.blocks.store(r.blocks.load(order::relaxed) + b->count, order::relaxed);
+    }
+    [[nodiscard]] batch* take_reserve(std::size_t c) noexcept {
+        reserve& r = reserves_[c];
+        batch* const b = r.first;
+        if (b == nullptr) return nullptr;
+        r.first = b->next;
+        --r.count;
+        r.blocks.store(r.blocks.load(order::relaxed) - b->count, order::relaxed);
+        return b;
+    }
+
+    /// A batch that the thread has of a class, the magazine's first; null when none is left.
+    [[nodiscard]] FRAMEALLOC_COLD batch* take_any(magazine& m, std::size_t c) noexcept {
+        batch* const loaded = unload(m);
+        return loaded != nullptr ? loaded : take_reserve(c);
     }
 
     /// A batch that has come home, or one from the depot.
@@ -124,100 +157,55 @@ private:
         }
         return shared.take_full(c);
     }
-    /// What takes an emptied batch that nobody here needs.
-    [[nodiscard]] auto emptied_into(store& shared) noexcept {
-        return [this, &shared](batch* b) {
-            if (!shared.try_put_empty(b)) stash(b);
-        };
-    }
 
-    static void load(magazine& m, std::size_t c, batch* b) noexcept {
-        m.bottom = b->slots;
-        m.full = b->slots + capacity(c);
-        m.top.store(b->slots + b->count, order::relaxed);
-    }
-    static batch* unload(magazine& m) noexcept {
-        if (m.bottom == nullptr) return nullptr;
-        auto* const b = pointer_to<batch>(address_of(m.bottom));
-        b->count = static_cast<std::size_t>(m.top.load(order::relaxed) - m.bottom);
-        m.bottom = m.full = nullptr;
-        m.top.store(nullptr, order::relaxed);
-        return b;
-    }
-    void set_spare(std::size_t c, batch* b) noexcept {
-        spare_[c] = b;
-        spare_count_[c].store(b != nullptr ? b->count : 0, order::relaxed);
-    }
-    void swap_with_spare(magazine& m, std::size_t c) noexcept {
-        batch* const other = spare_[c];
-        set_spare(c, unload(m));
-        load(m, c, other);
-    }
-
+    /// The magazine is full or has no batch.
     [[nodiscard]] bool make_room(magazine& m, std::size_t c, store& shared) noexcept {
-        if (m.bottom == nullptr) return load_empty(m, c, shared);
-        if (spare_[c] != nullptr && spare_[c]->count < capacity(c)) {
-            // Partly filled is as good as empty, as long as there is room.
-            swap_with_spare(m, c);
-            return true;
+        if (batch* const full = unload(m)) {
+            bool const one_too_many = reserves_[c].count == reserve_depth(A::pool::class_bytes(c));
+            batch* const oldest = one_too_many ? take_reserve(c) : nullptr;
+            put_reserve(c, full);
+            if (oldest != nullptr) hand_over(c, oldest, shared);
         }
-        if (spare_[c] == nullptr) {
-            set_spare(c, unload(m));
-            return load_empty(m, c, shared);
-        }
-        batch* const full = spare_[c];
+        batch* const empty = empties_ != nullptr ? take_empty() : shared.try_take_empty();
+        if (empty == nullptr) return false;
+        empty->count = 0;
+        load(m, c, empty);
+        return true;
+    }
+
+    /// A full batch for the other threads. Where the depot is full its oldest batch is settled and ours takes its place; if
+    /// that slips away, ours is settled.
+    void hand_over(std::size_t c, batch* full, store& shared) noexcept {
         if constexpr (goes_home) {
-            set_spare(c, unload(m));
             home_.hand_out(c, full, shared, emptied_into(shared));
-            return load_empty(m, c, shared);
+        } else if (!shared.put_full(c, full)) {
+            batch* const oldest = shared.take_full(c);
+            bool const placed = oldest != nullptr && shared.put_full(c, full);
+            settle_batch(c, placed ? oldest : full, shared);
+            if (!placed && oldest != nullptr && !shared.put_full(c, oldest)) settle_batch(c, oldest, shared);
         }
-        if (shared.put_full(c, full)) {
-            set_spare(c, unload(m));
-            return load_empty(m, c, shared);
-        }
-        settle_one_of_two(m, c, full, shared);
-        return true;
+    }
+    FRAMEALLOC_COLD void settle_batch(std::size_t c, batch* b, store& shared) noexcept {
+        shared.settle(c, b->slots, b->count);
+        put_empty(b, shared);
     }
 
-    /// The depot is full: its oldest batch is settled, ours takes its place. If it slips away, ours is settled.
-    FRAMEALLOC_COLD void settle_one_of_two(magazine& m, std::size_t c, batch* full, store& shared) noexcept {
-        batch* const oldest = shared.take_full(c);
-        bool const placed = oldest != nullptr && shared.put_full(c, full);
-        batch* const emptied = placed ? oldest : full;
-        shared.settle(c, emptied->slots, emptied->count);
-        if (!placed && oldest != nullptr && !shared.put_full(c, oldest)) {
-            shared.settle(c, oldest->slots, oldest->count);
-            stash(oldest);
-        }
-        emptied->count = 0;
-        set_spare(c, unload(m));
-        load(m, c, emptied);
+    /// Takes an emptied batch: the thread's own, as long as it has few.
+    void put_empty(batch* b, store& shared) noexcept {
+        if (empty_count_ < kept_empties || !shared.try_put_empty(b)) keep_empty(b);
     }
-
-    [[nodiscard]] bool load_empty(magazine& m, std::size_t c, store& shared) noexcept {
-        batch* const b = stash_ != nullptr ? take_from_stash() : shared.try_take_empty();
-        if (b == nullptr) return false;
-        b->count = 0;
-        load(m, c, b);
-        return true;
+    [[nodiscard]] auto emptied_into(store& shared) noexcept {
+        return [this, &shared](batch* b) { put_empty(b, shared); };
     }
-
-    /// An empty batch that we do not need.
-    void put_empty(batch* b, std::size_t c, store& shared) noexcept {
-        b->count = 0;
-        if (spare_[c] == nullptr) {
-            set_spare(c, b);
-        } else if (!shared.try_put_empty(b)) {
-            stash(b);
-        }
+    void keep_empty(batch* b) noexcept {
+        b->next = empties_;
+        empties_ = b;
+        ++empty_count_;
     }
-    void stash(batch* b) noexcept {
-        b->next = stash_;
-        stash_ = b;
-    }
-    [[nodiscard]] batch* take_from_stash() noexcept {
-        batch* const b = stash_;
-        stash_ = b->next;
+    [[nodiscard]] batch* take_empty() noexcept {
+        batch* const b = empties_;
+        empties_ = b->next;
+        --empty_count_;
         return b;
     }
 
@@ -226,11 +214,11 @@ private:
         return shared.carve(c, carving_[c], &block, 1, &home_) == 1 ? block : nullptr;
     }
 
-    batch* spare_[class_count]{};
-    atomic<std::size_t> spare_count_[class_count]{};
+    reserve reserves_[class_count]{};
     slab_type* carving_[class_count]{};
     [[no_unique_address]] typename choose_owner_inboxes<A>::type home_;
-    batch* stash_ = nullptr;  // empty batches that nobody could take at the time
+    batch* empties_ = nullptr;  // more than kept_empties only where nobody could take them at the time
+    std::size_t empty_count_ = 0;
 };
 
 }  // namespace framealloc::detail

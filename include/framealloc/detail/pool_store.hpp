@@ -6,43 +6,47 @@
 
 // Pools: what the threads of an instance share (`pool_store`) and what one thread holds (`pool_cache`).
 //
-//     thread: magazine of each class, a spare beside it      pop, push; a swap when one runs dry or full
+//     thread: a magazine of each class                       pop, push
 //        | full batch for empty, empty for full
+//     thread: a reserve of full batches of each class        a list of its own: nothing shared
+//        | the same
 //     depot of each class: a bounded queue of full batches   one compare-exchange per batch
 //        | oldest first, when the depot overflows
 //     slabs: a bit per block                                 settled blocks are carved again, empty slabs go back
 //
-// A free never asks who owns a block, never waits and never needs memory: a full magazine becomes the spare, a full spare
-// goes to the depot, and where the depot or a batch cannot be had the blocks' bits are set in their slabs.
+// A free never asks who owns a block, never waits and never needs memory: a full magazine's batch goes to the reserve, one
+// too many there to the depot, and where the depot or a batch cannot be had the blocks' bits are set in their slabs.
 //
-// What a sleeping thread holds back is its magazines: at most 2 x capacity(class) blocks of each class that it has used,
-// which keep at most as many slabs from going back. An instance holds depot_depth x capacity(class) more. So
+// What a sleeping thread holds back is its magazines and reserves: at most (1 + reserve) x capacity blocks of each class that
+// it has used, which keep at most as many slabs from going back. An instance holds depot_depth x capacity more. So
 //
-//     reserved <= live slabs + (2 x threads + depot_depth) x sum over classes of capacity x slab + retained + one slab per
-//     thread and class that is being carved from.
+//     reserved <= live slabs + sum over classes of ((1 + reserve) x threads + depot_depth) x capacity x slab + retained
+//                 + one slab per thread and class that is being carved from.
 
 namespace framealloc::inline v0_1::detail {
 
-/// A batch of pointers to free blocks, aligned to its size, so that the place of a magazine's top says how many there are.
-struct alignas(1024) batch {
+/// A batch of pointers to free blocks: a magazine's, or on the way between threads.
+struct alignas(magazine::batch_bytes) batch {
     static constexpr std::size_t slot_count = 126;
+    batch* next;  ///< in a list of batches
     void* slots[slot_count];
-    batch* next;        ///< in a list of empty batches
     std::size_t count;  ///< while it is nobody's magazine
 };
-static_assert(sizeof(batch) == 1024);
+static_assert(sizeof(batch) == magazine::batch_bytes && magazine_capacity(1) == batch::slot_count);
 
 inline constexpr std::size_t depot_depth = 16;
 
-/// Blocks in a magazine of a class: 32 KiB worth, at least 8, at most a batch.
-[[nodiscard]] constexpr std::size_t magazine_capacity(std::size_t block_bytes) noexcept {
-    std::size_t const n = (std::size_t{32} << 10) / block_bytes;
-    return n < 8 ? 8 : n > batch::slot_count ? batch::slot_count : n;
+/// Full batches of a class that a thread keeps beside its magazine: 64 KiB worth, at least 1, at most 8. So some hundred
+/// blocks that are allocated and freed in bulk stay with their thread.
+[[nodiscard]] constexpr std::size_t reserve_depth(std::size_t block_bytes) noexcept {
+    std::size_t const n = (std::size_t{64} << 10) / (magazine_capacity(block_bytes) * block_bytes);
+    return n < 1 ? 1 : n > 8 ? 8 : n;
 }
 
 /// How many blocks a magazine holds, from its top alone.
 [[nodiscard]] inline std::size_t magazine_count(magazine const& m) noexcept {
-    return (address_of(m.top.load(order::relaxed)) & (sizeof(batch) - 1)) / sizeof(void*);
+    std::size_t const words = (address_of(m.top.load(order::relaxed)) & (sizeof(batch) - 1)) / sizeof(void*);
+    return words == 0 ? 0 : words - 1;
 }
 
 template <class A>

@@ -159,14 +159,10 @@ struct slab {
     /// For the owner: takes up to `most` blocks, settled ones first, then fresh ones, into `out`, the last one to be used
     /// first. Answers how many.
     [[nodiscard]] std::size_t carve(void** out, std::size_t most) noexcept {
-        std::size_t n = carve_settled(out, most);
-        n += carve_fresh(out + n, most - n);
-        // Blocks are used from the end: turn the row around, so that addresses ascend.
-        for (std::size_t i = 0; i < n / 2; ++i) {
-            void* const p = out[i];
-            out[i] = out[n - 1 - i];
-            out[n - 1 - i] = p;
-        }
+        // From the end, so that addresses ascend as the blocks are used.
+        std::size_t n = carve_settled(out + most, most);
+        n += carve_fresh(out + most - n, most - n);
+        if (n != 0 && n < most) __builtin_memmove(out, out + most - n, n * sizeof(void*));
         return n;
     }
 
@@ -198,7 +194,7 @@ private:
         return live ? w.fetch_or(mask(p), order::acq_rel) : w.fetch_and(~mask(p), order::acq_rel);
     }
 
-    [[nodiscard]] std::size_t carve_settled(void** out, std::size_t most) noexcept {
+    [[nodiscard]] std::size_t carve_settled(void** end, std::size_t most) noexcept {
         if (slab_word{word.load(order::relaxed)}.settled() <= 0) return 0;
         std::size_t n = 0;
         for (std::size_t looked = 0; looked < shape->bit_words && n < most; ++looked) {
@@ -207,8 +203,9 @@ private:
                 // acquire: pairs with the settlers' release, so that their writes to the blocks are over.
                 std::uint64_t got = w.exchange(0, order::acquire);
                 while (got != 0 && n < most) {
-                    out[n++] = block(scan_from * 64 + static_cast<std::size_t>(std::countr_zero(got)));
+                    *--end = block(scan_from * 64 + static_cast<std::size_t>(std::countr_zero(got)));
                     got &= got - 1;
+                    ++n;
                 }
                 if (got != 0) {
                     w.fetch_or(got, order::release);  // the rest stays, and what we acquired with it stays published
@@ -221,11 +218,12 @@ private:
         return n;
     }
 
-    [[nodiscard]] std::size_t carve_fresh(void** out, std::size_t most) noexcept {
+    [[nodiscard]] std::size_t carve_fresh(void** end, std::size_t most) noexcept {
         std::size_t const first = slab_word{word.load(order::relaxed)}.carved();
         std::size_t const left = shape->block_count - first;
         std::size_t const n = left < most ? left : most;
-        for (std::size_t i = 0; i < n; ++i) out[i] = block(first + i);
+        std::uintptr_t at = address_of(block(first));
+        for (std::size_t i = 0; i < n; ++i, at += shape->block_bytes) *--end = pointer_to<void>(at);
         if (n != 0) word.fetch_add(n * slab_word::one_carved, order::relaxed);
         return n;
     }
