@@ -2,12 +2,10 @@
 #pragma once
 
 #include "limits.hpp"
-#include "mimalloc.hpp"
 
 #include <framealloc/smart_alloc.hpp>
 
 #include <cstddef>
-#include <cstdlib>
 #include <memory_resource>
 #include <vector>
 
