@@ -3,20 +3,21 @@
 // The end of a frame, alone: of one that has stayed in its first chunk and of one that has filled ten thousand. Both take
 // the same time; the second has cold memory to touch, where the chunks at both ends of the chain lie.
 
-#include "support/distribution.hpp"
+#include "support/compare.hpp"
 
 #include <framealloc/smart_alloc.hpp>
 
+#include <algorithm>
 #include <chrono>
+#include <string>
 
 namespace {
 
 constexpr std::size_t chunk_bytes = 4096;
 using alloc_of_small_chunks = framealloc::basic_smart_alloc<framealloc::arena::chunked<chunk_bytes, chunk_bytes>>;
 
-void end_frame(benchmark::State& state) {
+void end_frame(benchmark::State& state, std::size_t chunks) {
     alloc_of_small_chunks alloc;
-    auto const chunks = static_cast<std::size_t>(state.range(0));
     double longest = 0;
     for (auto _ : state) {
         alloc.begin_frame();
@@ -35,9 +36,6 @@ void end_frame(benchmark::State& state) {
     if (alloc.stats().frame_bytes_peak < (chunks - 1) * chunk_bytes / 2)
         state.SkipWithError("too few chunks were used");
 }
-// Filling 10,000 chunks takes ten thousand times longer than what is measured: few turns, always as many.
-BENCHMARK(end_frame)->Arg(1)->Arg(2)->Arg(10'000)->Iterations(300)->UseManualTime();
-
 void begin_and_end(benchmark::State& state) {
     framealloc::smart_alloc alloc;
     for (auto _ : state) {
@@ -47,8 +45,6 @@ void begin_and_end(benchmark::State& state) {
     }
     state.SetItemsProcessed(state.iterations());
 }
-BENCHMARK(begin_and_end);
-
 void enter_and_leave_a_scope(benchmark::State& state) {
     framealloc::smart_alloc alloc;
     alloc.begin_frame();
@@ -59,6 +55,18 @@ void enter_and_leave_a_scope(benchmark::State& state) {
     alloc.end_frame();
     state.SetItemsProcessed(state.iterations());
 }
-BENCHMARK(enter_and_leave_a_scope);
+
+[[maybe_unused]] bool const registered = [] {
+    // Filling 10,000 chunks takes ten thousand times longer than what is measured: few turns, always as many.
+    for (std::size_t const chunks : {1U, 2U, 10'000U}) {
+        compare::add("frame_end_" + std::to_string(chunks) + (chunks == 1 ? "_chunk" : "_chunks"), "framealloc",
+                     [chunks](benchmark::State& state) { end_frame(state, chunks); })
+            ->Iterations(300)
+            ->UseManualTime();
+    }
+    compare::add("frame_begin_and_end", "framealloc", begin_and_end);
+    compare::add("frame_scope_enter_and_leave", "framealloc", enter_and_leave_a_scope);
+    return true;
+}();
 
 }  // namespace

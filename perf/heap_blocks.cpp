@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-// Two blocks of 1 MiB, taken and freed once per frame, as for a read-back buffer. An item is one block. `touched` writes
-// one byte into each page: who gives such blocks back to the system at every free pays for the pages again.
+// Two blocks of 1 MiB, taken and freed once per frame, as for a read-back buffer. An item is one block.
+// `heap_blocks_untouched` writes nothing; `heap_blocks_touched` writes one byte into each page: who gives such blocks back
+// to the system at every free pays for the pages again.
 
+#include "support/compare.hpp"
 #include "support/distribution.hpp"
-#include "support/general.hpp"
 
 #include <framealloc/smart_alloc.hpp>
 
@@ -43,19 +44,18 @@ void two_per_frame(benchmark::State& state) {
     times.report(state);
     state.SetItemsProcessed(state.iterations() * 2);
 }
-template <class Malloc, bool Touched>
-void two_per_frame_of(benchmark::State& state) {
-    if (Malloc::is_here(state)) two_per_frame<theirs<Malloc>, Touched>(state);
+
+template <bool Touched>
+void add(char const* workload) {
+    compare::add(workload, "framealloc", two_per_frame<ours, Touched>);
+    compare::add_mallocs(workload,
+                         []<class Malloc>(benchmark::State& state) { two_per_frame<theirs<Malloc>, Touched>(state); });
 }
 
-constexpr bool untouched = false;
-constexpr bool touched = true;
-
-BENCHMARK_TEMPLATE(two_per_frame, ours, untouched);
-BENCHMARK_TEMPLATE(two_per_frame_of, general::mimalloc, untouched);
-BENCHMARK_TEMPLATE(two_per_frame_of, general::glibc, untouched);
-BENCHMARK_TEMPLATE(two_per_frame, ours, touched);
-BENCHMARK_TEMPLATE(two_per_frame_of, general::mimalloc, touched);
-BENCHMARK_TEMPLATE(two_per_frame_of, general::glibc, touched);
+[[maybe_unused]] bool const registered = [] {
+    add<false>("heap_blocks_untouched");
+    add<true>("heap_blocks_touched");
+    return true;
+}();
 
 }  // namespace

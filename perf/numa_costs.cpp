@@ -3,9 +3,9 @@
 // What an allocator of many nodes costs beside one instance, on a machine of any kind: the nodes are made up, and nobody is
 // asked to place anything. What it gains can only be measured where there are several nodes.
 
-#include "support/general.hpp"
-
 #include <framealloc/numa_alloc.hpp>
+
+#include <benchmark/benchmark.h>
 
 namespace {
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 // The slowest of ten million requests: a frame is lost to its worst moment. Each request is timed by itself, so every
-// figure contains one reading of the clock, which `nothing` shows alone. The longest is mostly what the system takes away
-// from the program; p999 and p99 are the allocator's.
+// figure contains one reading of the clock, which `single_request_clock` shows alone. The longest is mostly what the system
+// takes away from the program; p999 and p99 are the allocator's.
 //
-// `first_touch` writes into fresh memory, where the system's page faults are; `warm` uses memory that an earlier frame has
-// touched, as `attach_thread({.frame_bytes = ...})` arranges for the first frame, too.
+// One byte is written into each frame request: with `first_touch` into fresh memory, where the system's page faults are;
+// with `warm` into memory that an earlier frame has touched, as `attach_thread({.frame_bytes = ...})` arranges for the first
+// frame, too. Nothing is written into the blocks of the pool.
 
+#include "support/compare.hpp"
 #include "support/distribution.hpp"
 
 #include <framealloc/smart_alloc.hpp>
@@ -66,9 +68,15 @@ void pool_pair(benchmark::State& state) {
     });
 }
 
-BENCHMARK(nothing)->Iterations(ten_million);
-BENCHMARK_CAPTURE(frame_request, warm, true)->Iterations(ten_million);
-BENCHMARK_CAPTURE(frame_request, first_touch, false)->Iterations(ten_million);
-BENCHMARK(pool_pair)->Iterations(ten_million);
+[[maybe_unused]] bool const registered = [] {
+    auto const add = [](char const* workload, char const* contender, auto run) {
+        compare::add(workload, contender, run)->Iterations(ten_million);
+    };
+    add("single_request_clock", "nothing", nothing);
+    add("single_frame_request_warm", "framealloc", [](benchmark::State& state) { frame_request(state, true); });
+    add("single_frame_request_first_touch", "framealloc", [](benchmark::State& state) { frame_request(state, false); });
+    add("single_pool_pair", "framealloc", pool_pair);
+    return true;
+}();
 
 }  // namespace

@@ -2,12 +2,10 @@
 #pragma once
 
 #include "limits.hpp"
-#include "mimalloc.hpp"
 
 #include <framealloc/smart_alloc.hpp>
 
 #include <cstddef>
-#include <cstdlib>
 #include <memory_resource>
 #include <vector>
 
@@ -34,7 +32,21 @@ struct verbs {
     [[gnu::always_inline]] void* take(std::size_t bytes, std::size_t align) {
         return source.frame_alloc(framealloc::layout{.bytes = bytes, .align = align});
     }
+    template <std::size_t Bytes>
+    [[gnu::always_inline]] void* take_array(std::size_t n) {
+        return source.template frame_array_for_overwrite<storage<Bytes, 16>>(n).data();
+    }
 };
+
+/// `n` objects of `Bytes` bytes in a row: through the verb that is there for it, or as one request.
+template <std::size_t Bytes, class Source>
+[[gnu::always_inline]] inline void* take_array(Source& from, std::size_t n) {
+    if constexpr (requires { from.template take_array<Bytes>(n); }) {
+        return from.template take_array<Bytes>(n);
+    } else {
+        return from.take(n * Bytes, 16);
+    }
+}
 
 template <class Alloc>
 struct through_object {
@@ -122,8 +134,10 @@ struct thread_limit {
 
 struct pmr_monotonic {
     std::vector<std::byte> memory = std::vector<std::byte>(room);
+    std::pmr::monotonic_buffer_resource resource{memory.data(), memory.size(), std::pmr::null_memory_resource()};
+
     struct source {
-        std::pmr::monotonic_buffer_resource resource;
+        std::pmr::monotonic_buffer_resource& resource;
         template <std::size_t Bytes, std::size_t Align>
         [[gnu::always_inline]] void* take() {
             return resource.allocate(Bytes, Align);
@@ -134,9 +148,9 @@ struct pmr_monotonic {
     };
     template <class Body>
     [[gnu::always_inline]] void frame(Body&& body) {
-        source from{
-            std::pmr::monotonic_buffer_resource{memory.data(), memory.size(), std::pmr::null_memory_resource()}};
+        source from{resource};
         body(from);
+        resource.release();
     }
 };
 

@@ -4,6 +4,7 @@
 #include "general.hpp"
 #include "limits.hpp"
 
+#include <framealloc/pool/fine_size_class.hpp>
 #include <framealloc/smart_alloc.hpp>
 
 #include <cstddef>
@@ -45,6 +46,7 @@ struct through_object {
 using object = through_object<framealloc::smart_alloc>;
 using single_threaded = through_object<framealloc::smart_alloc_single_threaded>;
 using checked = through_object<framealloc::smart_alloc_debug>;
+using fine = through_object<framealloc::basic_smart_alloc<framealloc::pool::fine_size_class<>>>;
 
 struct local {
     framealloc::smart_alloc alloc;
