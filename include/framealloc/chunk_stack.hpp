@@ -18,9 +18,10 @@ public:
     [[nodiscard]] bool empty() const noexcept { return regular_.empty(); }
     [[nodiscard]] std::size_t count() const noexcept { return regular_.empty() ? 0 : regular_.last->number + 1; }
 
-    /// Opens the window at the start of the first chunk, or leaves it closed where there is none yet.
+    /// Opens the window at the start of the first chunk, or leaves it closed where there is none yet. Between frames there is
+    /// at most one chunk, and what is told about it is up to date.
     void open(frame_window& window) noexcept {
-        if (!regular_.empty()) enter(window, regular_.first);
+        if (frame_chunk const* const first = regular_.first) window.set(first->begin(), first->end());
     }
 
     /// Goes on with `chunk`; what is left of the one before it stays unused until the frame ends.
@@ -30,6 +31,7 @@ public:
             chunk->used_before = before->used_before + (before->used_to - before->begin());
             chunk->reserved_before = before->reserved_before + before->bytes;
             chunk->number = before->number + 1;
+            ++more_;
         } else {
             chunk->used_before = chunk->reserved_before = chunk->number = 0;
         }
@@ -46,6 +48,7 @@ public:
         std::uintptr_t const place = detail::round_up(chunk->begin(), request.align);
         chunk->used_to = place + detail::round_up(request.bytes, granule);
         large_.append(chunk);
+        ++more_;
         sum_up_large();
         return detail::pointer_to<void>(place);
     }
@@ -60,6 +63,7 @@ public:
     /// Takes the only chunk out, for an engine that gives it back itself. The window is closed.
     [[nodiscard]] frame_chunk* take_out() noexcept {
         reserved_.store(0, detail::order::relaxed);
+        begin_.store(0, detail::order::relaxed);
         return regular_.take_first();
     }
 
@@ -73,7 +77,7 @@ public:
     template <class ChunkSource>
     void rewind(frame_window& window, frame_position to, ChunkSource& source) noexcept {
         if (to.chunk == nullptr) {  // taken before the first chunk was: keep that one, empty
-            open(window);
+            if (!regular_.empty()) enter(window, regular_.first);
         } else if (to.chunk != regular_.last) {
             enter(window, to.chunk);
             window.move_to(to.cursor);
@@ -86,23 +90,15 @@ public:
             source.give_back(large_.cut_after(to.large));
             sum_up_large();
         }
+        more_ = (regular_.first != regular_.last || !large_.empty()) ? 1 : 0;
     }
 
     /// Ends the frame: closes the window, keeps the first chunk and hands all others to `source`.
     template <class ChunkSource>
     void reset(frame_window& window, ChunkSource& source) noexcept {
+        if (more_ != 0) [[unlikely]]
+            give_back_all_but_first(source);
         window.close();
-        begin_.store(0, detail::order::relaxed);
-        before_.store(0, detail::order::relaxed);
-        wasted_.store(0, detail::order::relaxed);
-        if (regular_.first != regular_.last) {
-            source.give_back(regular_.cut_after(regular_.first));
-            reserved_.store(regular_.first->bytes, detail::order::relaxed);
-        }
-        if (!large_.empty()) {
-            source.give_back(large_.cut_after(nullptr));
-            sum_up_large();
-        }
     }
 
     /// Hands every chunk to `source`. The window is closed afterwards.
@@ -111,14 +107,21 @@ public:
         reset(window, source);
         if (!regular_.empty()) source.give_back(regular_.cut_after(nullptr));
         reserved_.store(0, detail::order::relaxed);
+        begin_.store(0, detail::order::relaxed);
     }
 
     /// Bytes between the start of the frame and the cursor, over all chunks, padding included.
     [[nodiscard]] std::size_t used_bytes(frame_window const& window) const noexcept {
         std::uintptr_t const cursor = window.at();
         std::uintptr_t const begin = begin_.load(detail::order::relaxed);
-        std::size_t const here = cursor > begin && begin != 0 ? cursor - begin : 0;
+        std::size_t const here = cursor > begin ? cursor - begin : 0;  // closed, the cursor is 0
         return before_.load(detail::order::relaxed) + here + large_used_.load(detail::order::relaxed);
+    }
+    /// The same for the owner, who knows that the cursor and the chunk belong together: in the usual case, one chunk, two loads.
+    [[nodiscard]] std::size_t used_bytes_of_owner(frame_window const& window) const noexcept {
+        if (more_ != 0) [[unlikely]]
+            return used_bytes(window);
+        return window.at() - begin_.load(detail::order::relaxed);
     }
     [[nodiscard]] std::size_t reserved_bytes() const noexcept {
         return reserved_.load(detail::order::relaxed) + large_reserved_.load(detail::order::relaxed);
@@ -140,6 +143,23 @@ public:
     }
 
 private:
+    template <class ChunkSource>
+    [[gnu::noinline]] void give_back_all_but_first(ChunkSource source) noexcept {
+        if (frame_chunk* const first = regular_.first; first != regular_.last) {
+            source.give_back(regular_.cut_after(first));
+            begin_.store(first->begin(), detail::order::relaxed);
+            before_.store(0, detail::order::relaxed);
+            wasted_.store(0, detail::order::relaxed);
+            reserved_.store(first->bytes, detail::order::relaxed);
+        }
+        if (!large_.empty()) {
+            source.give_back(large_.cut_after(nullptr));
+            large_used_.store(0, detail::order::relaxed);
+            large_reserved_.store(0, detail::order::relaxed);
+        }
+        more_ = 0;
+    }
+
     void enter(frame_window& window, frame_chunk* chunk) noexcept {
         window.set(chunk->begin(), chunk->end());
         begin_.store(chunk->begin(), detail::order::relaxed);
@@ -158,6 +178,7 @@ private:
 
     chunk_chain regular_{};
     chunk_chain large_{};
+    std::size_t more_ = 0;  // not 0 when there is a chunk beside the first regular one
     // For readers on other threads.
     detail::atomic<std::uintptr_t> begin_{};  // where the current chunk's bytes begin
     detail::atomic<std::size_t> before_{};    // used in the chunks before it

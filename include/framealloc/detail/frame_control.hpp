@@ -29,13 +29,9 @@ public:
     }
 
     void end_frame(state_type* s) {
-        if (s == nullptr || s->frame.kind() != frame_kind::own) [[unlikely]]
+        if (s == nullptr || s->frame.kind() != frame_kind::own ||
+            (s->frame.marks() != nullptr && s->frame.has_open_scope())) [[unlikely]]
             return no_frame_to_end(s);
-        if (s->frame.has_open_scope()) [[unlikely]] {
-            return report_misuse<A>(fault_code::frame_not_begun,
-                                    "a frame_scope() is still open in frame %llu of thread %llu", s->frame.number(),
-                                    core<A>::thread_number());
-        }
         auto source = self().chunks();
         s->frame.end(s->window, source);
         s->frame.close();
@@ -180,10 +176,15 @@ public:
     }
 
 private:
-    void no_frame_to_end(state_type* s) {
+    FRAMEALLOC_COLD void no_frame_to_end(state_type* s) {
         if (s != nullptr && s->frame.kind() == frame_kind::shared) {
             return report_misuse<A>(fault_code::frame_not_begun,
                                     "thread %llu is in the frame of all threads, which end_frame_all() ends",
+                                    core<A>::thread_number());
+        }
+        if (s != nullptr && s->frame.kind() == frame_kind::own) {
+            return report_misuse<A>(fault_code::frame_not_begun,
+                                    "a frame_scope() is still open in frame %llu of thread %llu", s->frame.number(),
                                     core<A>::thread_number());
         }
         report_misuse<A>(fault_code::frame_not_begun, "no frame is open on thread %llu", core<A>::thread_number());

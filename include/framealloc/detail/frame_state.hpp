@@ -75,7 +75,7 @@ public:
     /// Frames begun by its present thread.
     [[nodiscard]] unsigned long long number() const noexcept { return begun() - before_thread_; }
     void start_thread() noexcept { before_thread_ = begun(); }
-    [[nodiscard]] bool has_open_scope() const noexcept {
+    [[nodiscard]] FRAMEALLOC_COLD bool has_open_scope() const noexcept {
         for (frame_mark const* m = marks_; m != nullptr; m = m->older) {
             if (m->is_scope) return true;
         }
@@ -92,20 +92,22 @@ public:
     /// caller to change at the right moment.
     void end(frame_window& window, chunk_source<A>& source) noexcept {
         if constexpr (in_flight == 1) {
-            run_finalisers(nullptr);
+            if (finalisers_ != nullptr) [[unlikely]]
+                run_finalisers(nullptr);
         } else {
             // While this frame is still open, and has its own row, for destructors that allocate.
             run(ended_.take());
             ended_.push(finalisers_);
             finalisers_ = nullptr;
         }
-        std::size_t const used = engine_.used_bytes(window);
+        std::size_t const used = used_by_owner(window);
         last_bytes_.store(used, order::relaxed);
         if (peak_bytes_.load(order::relaxed) < used) peak_bytes_.store(used, order::relaxed);
         total_bytes_.store(total_bytes_.load(order::relaxed) + used, order::relaxed);
         fill_oldest(window);
         engine_.reset(window, source);
-        marks_ = nullptr;
+        if (marks_ != nullptr)
+            marks_ = nullptr;  // a load that always hits for a store: stores are what a frame's end waits for
     }
     void close() noexcept { kind_.store(frame_kind::closed, order::relaxed); }
 
@@ -227,8 +229,16 @@ public:
     [[nodiscard]] unsigned long long total_bytes() const noexcept { return total_bytes_.load(order::relaxed); }
 
 private:
+    [[nodiscard]] std::size_t used_by_owner(frame_window const& window) const noexcept {
+        if constexpr (requires { engine_.used_bytes_of_owner(window); }) {
+            return engine_.used_bytes_of_owner(window);
+        } else {
+            return engine_.used_bytes(window);
+        }
+    }
+
     /// One at a time, newest first: a destructor may allocate, and register more, while this runs.
-    void run_finalisers(finaliser* until) noexcept {
+    FRAMEALLOC_COLD void run_finalisers(finaliser* until) noexcept {
         while (finalisers_ != until) {
             finaliser const f = *finalisers_;
             finalisers_ = f.older;

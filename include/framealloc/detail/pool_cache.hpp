@@ -191,7 +191,7 @@ private:
     }
 
     /// Takes an emptied batch: the thread's own, as long as it has few.
-    void put_empty(batch* b, store& shared) noexcept {
+    [[gnu::noinline]] void put_empty(batch* b, store& shared) noexcept {
         if (empty_count_ < kept_empties || !shared.try_put_empty(b)) keep_empty(b);
     }
     [[nodiscard]] auto emptied_into(store& shared) noexcept {

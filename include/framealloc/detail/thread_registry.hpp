@@ -94,7 +94,9 @@ class thread_registry {
 public:
     /// The calling thread's state with `i`, or `closed_state`.
     [[nodiscard]] FRAMEALLOC_HOT static hot_state& lookup(instance_base const& i) noexcept {
-        return *slot_at(this_thread, i.slot.load(order::relaxed)).load(order::relaxed);
+        hot_state* const h = slot_at(this_thread, i.slot.load(order::relaxed)).load(order::relaxed);
+        if (h == nullptr) __builtin_unreachable();
+        return *h;
     }
 
     /// The calling thread's record with `i`; null where there is none.
