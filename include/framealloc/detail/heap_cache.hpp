@@ -30,7 +30,7 @@ static_assert(sizeof(heap_prefix) == 48);
 
 /// Freed heap blocks kept for the next request of their size step: bounded in bytes, and emptied by age.
 ///
-///   Cost      One exchange to take, one or two to keep.
+///   Cost      One exchange to take, one or two to keep; twenty-four loads where there is none to take.
 ///   Threads   Any number; nobody waits. A block changes hands by an exchange of its slot, so there is no ABA.
 ///   Failure   Keeping may be refused: then the block is the caller's to give to the backend.
 ///   Lifetime  What has not been wanted while `max_age` other blocks were kept goes back. A hand goes round the slots, one
@@ -48,11 +48,15 @@ public:
 
     [[nodiscard]] static constexpr std::size_t slot_total() noexcept { return bin_count * slots_per_bin; }
 
-    /// A kept block of the step that `whole_bytes` is, or null.
+    /// A kept block of the step that `whole_bytes` is, or of one of the next two, so at most half as large again; or null.
     [[nodiscard]] heap_prefix* take(std::size_t whole_bytes) noexcept {
         if (whole_bytes > largest) return nullptr;
-        for (slot& s : bins_[quarter_steps::index(whole_bytes)].slots) {
-            if (heap_prefix* const b = take_from(s)) return b;
+        std::size_t const first = quarter_steps::index(whole_bytes);
+        std::size_t const end = first + 3 < bin_count ? first + 3 : bin_count;
+        for (std::size_t i = first; i < end; ++i) {
+            for (slot& s : bins_[i].slots) {
+                if (heap_prefix* const b = take_from(s)) return b;
+            }
         }
         return nullptr;
     }
@@ -111,7 +115,7 @@ public:
 
 private:
     static constexpr std::size_t bin_count = quarter_steps::index(largest) + 1;
-    static constexpr std::size_t slots_per_bin = 4;
+    static constexpr std::size_t slots_per_bin = 8;
     using slot = shared<heap_prefix*>;
     struct bin {
         slot slots[slots_per_bin]{};

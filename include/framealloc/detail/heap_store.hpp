@@ -30,12 +30,17 @@ public:
     [[nodiscard]] void* allocate(layout request) noexcept {
         std::size_t const align = request.align < granule ? granule : request.align;
         std::size_t const head = round_up(sizeof(heap_prefix), align);
-        std::size_t const whole = quarter_steps::round(head + request.bytes + (request.bytes == 0));
+        std::size_t whole = quarter_steps::round(head + request.bytes + (request.bytes == 0));
         std::size_t const usual = usual_align(whole);
-        std::size_t const base_align = align > usual ? align : usual;
+        std::size_t base_align = align > usual ? align : usual;
 
-        heap_prefix* kept = base_align == usual ? cache_.take(whole) : nullptr;
-        giver_byte giver = kept != nullptr ? kept->giver : giver_byte{0};
+        heap_prefix* const kept = base_align == usual ? cache_.take(whole) : nullptr;
+        giver_byte giver{};
+        if (kept != nullptr) {
+            whole = kept->whole_bytes;
+            base_align = kept->base_align;
+            giver = kept->giver;
+        }
         void* const base = kept != nullptr ? kept->base : take_fresh({.bytes = whole, .align = base_align}, giver);
         if (base == nullptr) return nullptr;
         void* const block = pointer_to<void>(address_of(base) + head);

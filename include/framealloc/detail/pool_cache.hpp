@@ -20,6 +20,7 @@ public:
     /// Another thread takes over.
     void start_thread() noexcept {
         if constexpr (goes_home) home_.open();
+        for (std::uint8_t& n : carvings_) n = 0;
     }
     /// Between frames: takes what other threads have brought back.
     void collect([[maybe_unused]] store& shared) noexcept {
@@ -44,7 +45,7 @@ public:
             load(m, c, first);
         }
         void** const bottom = m.top.load(order::relaxed);
-        std::size_t const n = shared.carve(c, carving_[c], bottom, capacity(c), &home_);
+        std::size_t const n = shared.carve(c, carving_[c], bottom, next_carving(c), &home_);
         m.top.store(bottom + n, order::relaxed);
         return n != 0 ? take(m) : nullptr;
     }
@@ -150,6 +151,15 @@ private:
         return loaded != nullptr ? loaded : take_reserve(c);
     }
 
+    /// How many blocks to carve now: few at first and twice as many each time, so that a thread which wants few, or lives
+    /// briefly, does not spread them over pages that nobody would have touched.
+    [[nodiscard]] std::size_t next_carving(std::size_t c) noexcept {
+        std::size_t const n = std::size_t{8} << carvings_[c];
+        if (n >= capacity(c)) return capacity(c);
+        ++carvings_[c];
+        return n;
+    }
+
     /// A batch that has come home, or one from the depot.
     [[nodiscard]] batch* full_batch(std::size_t c, store& shared) noexcept {
         if constexpr (goes_home) {
@@ -216,6 +226,7 @@ private:
 
     reserve reserves_[class_count]{};
     slab_type* carving_[class_count]{};
+    std::uint8_t carvings_[class_count]{};  // until they were as large as a batch
     [[no_unique_address]] typename choose_owner_inboxes<A>::type home_;
     batch* empties_ = nullptr;  // more than kept_empties only where nobody could take them at the time
     std::size_t empty_count_ = 0;
