@@ -32,7 +32,21 @@ struct verbs {
     [[gnu::always_inline]] void* take(std::size_t bytes, std::size_t align) {
         return source.frame_alloc(framealloc::layout{.bytes = bytes, .align = align});
     }
+    template <std::size_t Bytes>
+    [[gnu::always_inline]] void* take_array(std::size_t n) {
+        return source.template frame_array_for_overwrite<storage<Bytes, 16>>(n).data();
+    }
 };
+
+/// `n` objects of `Bytes` bytes in a row: through the verb that is there for it, or as one request.
+template <std::size_t Bytes, class Source>
+[[gnu::always_inline]] inline void* take_array(Source& from, std::size_t n) {
+    if constexpr (requires { from.template take_array<Bytes>(n); }) {
+        return from.template take_array<Bytes>(n);
+    } else {
+        return from.take(n * Bytes, 16);
+    }
+}
 
 template <class Alloc>
 struct through_object {
