@@ -20,6 +20,9 @@ program="$build/perf/framealloc_perf"
 # Room for jemalloc's thread-local storage, which it wants to be static and has when it is loaded late.
 export GLIBC_TUNABLES="${GLIBC_TUNABLES:+$GLIBC_TUNABLES:}glibc.rtld.optional_static_tls=8192"
 
+# Smaller work is for tests, and who has a process of its own is told so by the one that starts it.
+unset FRAMEALLOC_PERF_SMOKE FRAMEALLOC_PERF_ALONE
+
 fail() {
     printf 'tools/bench.sh: %s\n' "$1" >&2
     exit "${2:-1}"

@@ -62,14 +62,20 @@ def cached_variables(build: pathlib.Path) -> dict[str, str]:
     return dict(re.findall(r"^([A-Z_]+):[A-Z]+=(.*)$", text_of(str(build / "CMakeCache.txt")), re.M))
 
 
+def flags_of_program(build: pathlib.Path) -> str:
+    """What the program was compiled with, warnings left out; nothing where the build is not Ninja's."""
+    rule = re.search(r"^build perf/CMakeFiles/framealloc_perf\.dir/.*?^ +FLAGS = (.*?)$", text_of(str(build / "build.ninja")), re.M | re.S)
+    return " ".join(f for f in rule.group(1).split() if not f.startswith("-W")) if rule else ""
+
+
 def describe_compiler(build: pathlib.Path | None) -> dict[str, str]:
     cached = cached_variables(build) if build else {}
     compiler = cached.get("CMAKE_CXX_COMPILER", "")
     says = next(iter(output_of(compiler, "--version").splitlines()), "") if compiler else ""
     name = "clang++" if "clang" in says else "g++" if says else UNKNOWN
     numbers = re.findall(r"\b\d+\.\d+\.\d+\b", says)
-    flags = f"-std=c++20 {cached.get('CMAKE_CXX_FLAGS', '')}".strip() if cached else UNKNOWN
-    return {"name": name, "version": numbers[-1] if numbers else UNKNOWN, "flags": flags, "says": says or UNKNOWN}
+    return {"name": name, "version": numbers[-1] if numbers else UNKNOWN, "says": says or UNKNOWN,
+            "flags": (flags_of_program(build) if build else "") or cached.get("CMAKE_CXX_FLAGS", UNKNOWN)}
 
 
 def versions() -> dict[str, dict[str, str]]:

@@ -3,6 +3,7 @@
 
 import dataclasses
 import json
+import math
 import pathlib
 import re
 import statistics
@@ -96,12 +97,14 @@ def summarise(values: list[float]) -> Summary:
 
 def figures_of_run(run: dict[str, Any]) -> dict[str, float]:
     """The time per item, where there are items, and the counters of one repetition."""
-    if run.get("items_per_second"):
-        time = 1e9 / run["items_per_second"]
+    rate = run.get("items_per_second", 0)
+    if rate > 0:  # and possibly infinite, where the clock saw nothing
+        time = 1e9 / rate
     else:
         time = run["real_time"] * NANOSECONDS[run["time_unit"]]
     counters = {key: float(value) for key, value in run.items()
-                if key not in NO_COUNTERS and isinstance(value, (int, float)) and not isinstance(value, bool)}
+                if key not in NO_COUNTERS and isinstance(value, (int, float)) and not isinstance(value, bool)
+                and math.isfinite(value)}
     return {TIME: time, **counters}
 
 

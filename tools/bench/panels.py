@@ -57,15 +57,15 @@ THREADS = Band("Threads", (
     Panel("larson_4", "larson", "4 threads", references=OF_TCMALLOC),
     Panel("mstress_2", "mstress", "2 threads", references=OF_TCMALLOC),
     Panel("mstress_4", "mstress", "4 threads", references=OF_TCMALLOC),
-    Panel("attach_detach", "Thread's life", "start to join", references=("limit", "glibc")),
+    Panel("attach_detach", "A thread", "beyond an empty one", references=ABSOLUTE),
 ))
 MEMORY = Band("Memory", (
     Panel("memory_random_lifetimes", "In use", "resident / live", "resident_over_live", ABSOLUTE),
     Panel("memory_random_lifetimes", "90 % freed", "resident / live", "after_free_ratio", ABSOLUTE),
-    Panel("memory_random_lifetimes", "All freed", "still resident", "kept_bytes", ABSOLUTE),
+    Panel("memory_random_lifetimes", "All freed", "what stays resident", "kept_bytes", ABSOLUTE),
     Panel("memory_stream", "Stream", "peak resident", "peak_resident_bytes", ABSOLUTE),
-    Panel("thread_storm", "10,000 threads", "resident growth", "resident_growth_bytes", ABSOLUTE),
-    Panel("thread_attach_memory", "An idle thread", "resident growth", "resident_growth_bytes", ABSOLUTE),
+    Panel("thread_storm", "10,000 threads", "growth after 1,000", "resident_growth_bytes", ABSOLUTE),
+    Panel("thread_attach_memory", "A thread", "64 at once, resident of each", "resident_growth_bytes", ABSOLUTE),
 ))
 # As they are drawn: bands of one row stand side by side.
 ROWS = ((FRAMES,), (POOLS, CONTAINERS), (THREADS,), (MEMORY,))

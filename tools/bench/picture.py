@@ -8,7 +8,7 @@ import re
 from typing import Any, Iterable
 from xml.sax.saxutils import escape
 
-from bench.measured import CONTENDERS, LIMITS, OURS, PEERS, Measured, Summary
+from bench.measured import CONTENDERS, LIMITS, OURS, PEERS, TIME, Measured, Summary
 from bench.panels import ROWS, Band, Panel, reference_of
 from bench.tables import bytes_text, figure, short, where
 from bench.targets import ABSOLUTE, ANY_PEER, MORE, TARGETS, Target, fastest_peer
@@ -151,8 +151,9 @@ def ends_of_ratios(panels: list[Panel], measured: Measured) -> tuple[float, floa
 
 
 def ends_of_figures(panel: Panel, measured: Measured) -> tuple[float, float]:
-    # What is under a page is nothing, as far as a system tells; an axis to one byte would waste its room on it.
-    floor = 4096.0 if panel.metric.endswith("_bytes") else 1e-3
+    # What is under a page is nothing, as far as a system tells, and so is a nanosecond of a thread's life: an axis that goes
+    # on to one byte would waste its room.
+    floor = 4096.0 if panel.metric.endswith("_bytes") else 1.0 if panel.metric == TIME else 1e-3
     marks = marks_of(panel, measured).values()
     values = [max(e, floor) for m in marks for e in m.extent()] + list(goals_of(panel, measured).values())
     return around(values, 3)

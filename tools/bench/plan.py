@@ -51,7 +51,8 @@ def processes_of(names: list[str]) -> list[Process]:
         split = split_name(name)
         (compared.setdefault(split[0], []) if split else others).append(name)
     known = [w for w in workloads() if w in compared]
-    order = known + [w for w in compared if w not in known]
+    order = known + [w for w in compared if w not in known and len(compared[w]) > 1]
+    others += [name for w in compared if w not in order for name in compared[w]]
     return [Process(w, compared[w]) for w in order] + ([Process(OTHERS, others)] if others else [])
 
 

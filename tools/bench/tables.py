@@ -49,7 +49,8 @@ def spread(s: Summary, metric: str) -> list[str]:
 
 def other_metrics(panels: list[Panel], of_workload: dict[str, Figures]) -> list[str]:
     shown = {p.metric for p in panels}
-    return sorted({m for f in of_workload.values() for m in f.by_metric} - shown)
+    told = {m for f in of_workload.values() for m, s in f.by_metric.items() if m != TIME or s.most > 0}
+    return sorted(told - shown)
 
 
 def row(contender: str, figures: Figures, panel: Panel, reference: Summary | None, others: list[str]) -> list[str]:
