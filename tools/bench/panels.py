@@ -15,6 +15,7 @@ class Panel:
     # Whose figure is 1, the first that was measured; none: the figures are shown as they are.
     references: tuple[str, ...] = ("limit",)
     tail: str = ""  # a second metric of the same unit, drawn behind the first
+    own_axis: bool = False  # where ratios are of another order than the band's
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,8 +36,8 @@ FRAMES = Band("Frames", (
     Panel("frame_sizes", "Sizes", "1,000 of 16 to 512 B"),
     Panel("frame_sizes_and_alignments", "Alignments", "sizes, and 16 to 256"),
     Panel("frame_written", "Written", "64 B, each byte"),
-    Panel("frame_batch_array", "One array", "1,000 × 64 B at once"),
-    Panel("frame_tail", "Whole frames", "p50, and its p99", "p50_us", ("limit", "thread_limit"), "p99_us"),
+    Panel("frame_batch_array", "One array", "1,000 × 64 B at once", own_axis=True),
+    Panel("frame_tail", "Whole frames", "p50, and its p99", "p50_us", tail="p99_us"),
 ))
 POOLS = Band("Pools", (
     Panel("pool_one_alive", "1 alive", "64 B pairs"),
@@ -65,7 +66,7 @@ MEMORY = Band("Memory", (
     Panel("memory_random_lifetimes", "All freed", "what stays resident", "kept_bytes", ABSOLUTE),
     Panel("memory_stream", "Stream", "peak resident", "peak_resident_bytes", ABSOLUTE),
     Panel("thread_storm", "10,000 threads", "growth after 1,000", "resident_growth_bytes", ABSOLUTE),
-    Panel("thread_attach_memory", "A thread", "64 at once, resident of each", "resident_growth_bytes", ABSOLUTE),
+    Panel("thread_attach_memory", "Per thread", "64 at once", "resident_growth_bytes", ABSOLUTE),
 ))
 # As they are drawn: bands of one row stand side by side.
 ROWS = ((FRAMES,), (POOLS, CONTAINERS), (THREADS,), (MEMORY,))

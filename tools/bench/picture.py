@@ -22,7 +22,7 @@ ROW = 19
 LABELS = 178  # who the rows are
 BETWEEN_BANDS = 36
 GAP = 24  # between panels
-NUMBERS, NUMBERS_OF_BYTES = 38, 62  # the figure at the end of a row
+NUMBERS, NUMBERS_WITH_UNIT = 44, 64  # the figure at the end of a row
 EDGE = 7  # from a panel's edge to the end of its axis
 
 # One sheet for light, one for dark surroundings: the picture brings its own ground along.
@@ -122,8 +122,10 @@ def measured_panels(band: Band, measured: Measured) -> list[Panel]:
 
 
 def contenders_of(panels: list[Panel], measured: Measured) -> list[str]:
-    """Ours first, in their own order; then the peers, the best at the top by the geometric mean; the limit is the line at 1."""
+    """Ours first, in their own order; then the peers, the best at the top by the geometric mean. The limit is the line at 1,
+    and has a row only where there are no ratios."""
     marks = [marks_of(panel, measured) for panel in panels]
+    figures = [m for m, panel in zip(marks, panels) if not panel.references]
 
     def mean(contender: str) -> float:
         places = [math.log(max(m[contender].middle, 1e-9)) for m in marks if contender in m]
@@ -132,7 +134,7 @@ def contenders_of(panels: list[Panel], measured: Measured) -> list[str]:
     def there(names: Iterable[str]) -> list[str]:
         return [c for c in names if any(c in m for m in marks)]
 
-    limits = [c for c in there(LIMITS) if c != "limit" or any(not p.references for p in panels)]
+    limits = [c for c in there(LIMITS) if c != "limit" or any(c in m for m in figures)]
     return limits + there(OURS) + sorted(there(PEERS), key=mean)
 
 
@@ -159,23 +161,37 @@ def ends_of_figures(panel: Panel, measured: Measured) -> tuple[float, float]:
     return around(values, 3)
 
 
+def ends_of(panel: Panel, panels: list[Panel], measured: Measured) -> tuple[float, float]:
+    if not reference_of(panel, measured):
+        return ends_of_figures(panel, measured)
+    return ends_of_ratios([panel] if panel.own_axis else [p for p in panels if not p.own_axis], measured)
+
+
 def steps_within(axis: Axis, base: int, steps: tuple[float, ...]) -> list[float]:
     exponents = range(math.floor(math.log(axis.low, base)) - 1, math.ceil(math.log(axis.high, base)) + 1)
     of_all = (step * float(base) ** e for e in exponents for step in steps)
     return [value for value in of_all if axis.low <= value <= axis.high]
 
 
+# From fine to coarse: the base, and what is shown of each of its powers.
+STEPS = ((10, (1, 1.2, 1.5, 2, 3, 5, 7)), (10, (1, 2, 5)), (10, (1, 3)), (10, (1,)), (100, (1,)), (1000, (1,)))
+STEPS_OF_BYTES = ((1024, tuple(2.0**n for n in range(10))), (1024, (1, 4, 16, 64, 256)), (1024, (1, 8, 64, 512)),
+                  (1024, (1, 16, 256)), (1024, (1, 32)), (1024, (1,)))
+
+
+def tick_text(value: float, in_bytes: bool) -> str:
+    return bytes_text(value).replace(".00", "").replace(".0", "") if in_bytes else f"{value:,g}"
+
+
 def ticks(axis: Axis, in_bytes: bool) -> list[float]:
-    """As many round numbers as have room; powers of two where bytes are counted."""
-    steps: tuple[tuple[float, ...], ...] = ((1, 1.2, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,))
-    if in_bytes:
-        steps = (tuple(2.0**n for n in range(10)), (1, 4, 16, 64, 256), (1, 32), (1,))
-    for choice in steps:
-        found = steps_within(axis, 1024 if in_bytes else 10, choice)
-        places = [axis.place(t) for t in found]
-        if found and all(b - a >= (54 if in_bytes else 22) for a, b in zip(places, places[1:])):
-            return found
-    return found[:1]
+    """As many round numbers as have room, at least two if that can be; powers of two where bytes are counted."""
+    def has_room(one: float, next_one: float) -> bool:
+        letters = len(tick_text(one, in_bytes)) + len(tick_text(next_one, in_bytes))
+        return axis.place(next_one) - axis.place(one) >= 3.5 * letters + 8
+
+    choices = [steps_within(axis, base, steps) for base, steps in (STEPS_OF_BYTES if in_bytes else STEPS)]
+    fitting = [c for c in choices if c and all(map(has_room, c, c[1:]))]
+    return max(fitting, key=len, default=[])
 
 
 class Drawing:
@@ -231,16 +247,13 @@ def heading_of(panel: Panel, measured: Measured) -> str:
     return f"{CONTENDERS[name]} {figure(summary.median, panel.metric)}" if summary else ""
 
 
-def tick_text(value: float, panel: Panel) -> str:
-    return bytes_text(value).replace(".00", "").replace(".0", "") if panel.metric.endswith("_bytes") else f"{value:g}"
-
-
 def draw_axis(to: Drawing, axis: Axis, panel: Panel, top: float, bottom: float) -> None:
-    for tick in ticks(axis, panel.metric.endswith("_bytes")):
+    in_bytes = panel.metric.endswith("_bytes")
+    for tick in ticks(axis, in_bytes):
         x = axis.place(tick)
         is_one = bool(panel.references) and tick == 1
         to.line(x, top, x, bottom, "one" if is_one else "grid", 1.2 if is_one else 1)
-        to.text(x, bottom + 15, tick_text(tick, panel), "soft small", "middle")
+        to.text(x, bottom + 15, tick_text(tick, in_bytes), "soft small", "middle")
 
 
 def draw_panel(to: Drawing, panel: Panel, axis: Axis, right: float, rows: list[str], top: float, measured: Measured) -> None:
@@ -291,10 +304,11 @@ def draw_band(to: Drawing, band: Band, left: float, right: float, top: float, me
     draw_labels(to, rows, left, top + BAND_HEAD)
     each = (right - left - LABELS + GAP) / len(panels)
     for n, panel in enumerate(panels):
-        ends = ends_of_ratios(panels, measured) if reference_of(panel, measured) else ends_of_figures(panel, measured)
+        ends = ends_of(panel, panels, measured)
         start = left + LABELS + n * each
         end = start + each - GAP
-        numbers = NUMBERS_OF_BYTES if panel.metric.endswith("_bytes") else NUMBERS
+        has_unit = not panel.references and (panel.metric == TIME or panel.metric.endswith(("_bytes", "_us")))
+        numbers = NUMBERS_WITH_UNIT if has_unit else NUMBERS
         draw_panel(to, panel, Axis(*ends, start + EDGE, end - numbers - EDGE), end, rows, top, measured)
 
 
