@@ -58,7 +58,7 @@ void enter_and_leave_a_scope(benchmark::State& state) {
 
 [[maybe_unused]] bool const registered = [] {
     // Filling 10,000 chunks takes ten thousand times longer than what is measured: few turns, always as many.
-    for (std::size_t const chunks : {1, 2, 10'000}) {
+    for (std::size_t const chunks : {1U, 2U, 10'000U}) {
         compare::add("frame_end_" + std::to_string(chunks) + (chunks == 1 ? "_chunk" : "_chunks"), "framealloc",
                      [chunks](benchmark::State& state) { end_frame(state, chunks); })
             ->Iterations(300)

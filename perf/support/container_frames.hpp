@@ -47,9 +47,10 @@ struct through_frames {
 
 struct pmr_monotonic {
     std::vector<std::byte> memory = std::vector<std::byte>(room);
+    std::pmr::monotonic_buffer_resource resource{memory.data(), memory.size(), std::pmr::null_memory_resource()};
     void frame(auto const& body) {
-        std::pmr::monotonic_buffer_resource resource{memory.data(), memory.size(), std::pmr::null_memory_resource()};
-        body([&]<class T>() { return std::pmr::polymorphic_allocator<T>{&resource}; });
+        body([this]<class T>() { return std::pmr::polymorphic_allocator<T>{&resource}; });
+        resource.release();
     }
 };
 

@@ -134,8 +134,10 @@ struct thread_limit {
 
 struct pmr_monotonic {
     std::vector<std::byte> memory = std::vector<std::byte>(room);
+    std::pmr::monotonic_buffer_resource resource{memory.data(), memory.size(), std::pmr::null_memory_resource()};
+
     struct source {
-        std::pmr::monotonic_buffer_resource resource;
+        std::pmr::monotonic_buffer_resource& resource;
         template <std::size_t Bytes, std::size_t Align>
         [[gnu::always_inline]] void* take() {
             return resource.allocate(Bytes, Align);
@@ -146,9 +148,9 @@ struct pmr_monotonic {
     };
     template <class Body>
     [[gnu::always_inline]] void frame(Body&& body) {
-        source from{
-            std::pmr::monotonic_buffer_resource{memory.data(), memory.size(), std::pmr::null_memory_resource()}};
+        source from{resource};
         body(from);
+        resource.release();
     }
 };
 

@@ -10,7 +10,6 @@
 
 #include <cstddef>
 #include <memory_resource>
-#include <optional>
 #include <vector>
 
 // One shape for everything that serves all three kinds of a frame's memory: `begin()`, `frame(bytes)`, `pool()` for a block
@@ -77,9 +76,9 @@ private:
 /// what is larger.
 class pmr {
 public:
-    void begin() { frame_.emplace(memory_.data(), memory_.size(), std::pmr::null_memory_resource()); }
-    void end() { frame_.reset(); }
-    [[gnu::always_inline]] void* frame(std::size_t bytes) { return frame_->allocate(bytes, 16); }
+    void begin() {}
+    void end() { frame_.release(); }
+    [[gnu::always_inline]] void* frame(std::size_t bytes) { return frame_.allocate(bytes, 16); }
     [[gnu::always_inline]] void* pool() { return pool_.allocate(pool_bytes, 16); }
     [[gnu::always_inline]] void* heap() { return pool_.allocate(heap_bytes, 16); }
     [[gnu::always_inline]] void give_pool(void* p) { pool_.deallocate(p, pool_bytes, 16); }
@@ -87,7 +86,7 @@ public:
 
 private:
     std::vector<std::byte> memory_ = std::vector<std::byte>(room);
-    std::optional<std::pmr::monotonic_buffer_resource> frame_;
+    std::pmr::monotonic_buffer_resource frame_{memory_.data(), memory_.size(), std::pmr::null_memory_resource()};
     std::pmr::unsynchronized_pool_resource pool_;
 };
 
