@@ -106,14 +106,17 @@ void cross_thread_free(benchmark::State& state) {
     report(state, producer, in_a_turn);
 }
 
-/// The thread's tally is still there when the thread has gone and the allocator clears up after it.
+/// A thread that takes a block, frees it, has a frame and ends. Its tally is still there when the allocator clears up after it.
 void attach_detach(benchmark::State& state) {
     counted_alloc alloc;
     shared_touches touched, ignored;
     auto const thread_that_counts = [&](shared_touches& into) {
         std::thread{[&] {
             counting_sync::tally = &into;
-            alloc.attach_thread();
+            alloc.pool_free(alloc.pool_alloc(small), small);
+            alloc.begin_frame();
+            benchmark::DoNotOptimize(alloc.frame_alloc(small));
+            alloc.end_frame();
         }}.join();
     };
     thread_that_counts(ignored);

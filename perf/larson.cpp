@@ -92,6 +92,9 @@ bool add_all() {
     for (std::size_t const threads : {2, 4}) {
         std::string const workload = "larson_" + std::to_string(threads);
         auto const measured_part = [](benchmark::internal::Benchmark* b) { b->UseManualTime(); };
+        measured_part(compare::add(workload, "limit", [=](benchmark::State& state) {
+            larson<shared_blocks::limit>(state, threads);
+        }));
         measured_part(compare::add(workload, "framealloc_local", [=](benchmark::State& state) {
             larson<shared_blocks::local>(state, threads);
         }));

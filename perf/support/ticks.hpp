@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <numeric>
 
 #if defined(__x86_64__)
 #include <x86intrin.h>
@@ -45,7 +46,7 @@ inline std::uint64_t end() { return begin(); }
 struct scale {
     double nanoseconds = 1;   ///< of one tick
     std::uint64_t empty = 0;  ///< ticks that measuring nothing takes, in the median
-    std::uint64_t step = 0;   ///< the smallest difference between two readings that differ
+    std::uint64_t step = 0;   ///< what all differences between readings are multiples of
 
     [[nodiscard]] static scale const& here() {
         static scale const measured;
@@ -67,9 +68,7 @@ private:
             std::uint64_t const before = begin();
             std::uint64_t const after = end();
             nothing.record(after - before);
-            for (std::uint64_t const apart : {before - last, after - before}) {
-                if (apart != 0 && (step == 0 || apart < step)) step = apart;
-            }
+            step = std::gcd(step, std::gcd(before - last, after - before));
             last = after;
         }
         empty = nothing.at(0.5);
