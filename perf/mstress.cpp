@@ -121,7 +121,7 @@ void mstress(benchmark::State& state, std::size_t threads) {
 }
 
 bool add_all() {
-    for (std::size_t const threads : {2, 4}) {
+    for (std::size_t const threads : {2u, 4u}) {
         std::string const workload = "mstress_" + std::to_string(threads);
         auto const measured_part = [](benchmark::internal::Benchmark* b) { b->UseManualTime(); };
         measured_part(compare::add(workload, "limit", [=](benchmark::State& state) {
