@@ -89,9 +89,12 @@ void larson(benchmark::State& state, std::size_t threads) {
 }
 
 bool add_all() {
-    for (std::size_t const threads : {2, 4}) {
+    for (std::size_t const threads : {2u, 4u}) {
         std::string const workload = "larson_" + std::to_string(threads);
         auto const measured_part = [](benchmark::internal::Benchmark* b) { b->UseManualTime(); };
+        measured_part(compare::add(workload, "limit", [=](benchmark::State& state) {
+            larson<shared_blocks::limit>(state, threads);
+        }));
         measured_part(compare::add(workload, "framealloc_local", [=](benchmark::State& state) {
             larson<shared_blocks::local>(state, threads);
         }));

@@ -67,7 +67,7 @@ struct belongings {
 };
 
 template <class Source>
-void one_thread(Source from, thread_random random, std::size_t allocations, belongings& mine, shared_objects& shared) {
+void one_thread(Source&& from, thread_random random, std::size_t allocations, belongings& mine, shared_objects& shared) {
     for (std::size_t i = 0; i < allocations; ++i) {
         object* const made = make(from, random);
         if (random.one_in(20)) {
@@ -121,9 +121,12 @@ void mstress(benchmark::State& state, std::size_t threads) {
 }
 
 bool add_all() {
-    for (std::size_t const threads : {2, 4}) {
+    for (std::size_t const threads : {2u, 4u}) {
         std::string const workload = "mstress_" + std::to_string(threads);
         auto const measured_part = [](benchmark::internal::Benchmark* b) { b->UseManualTime(); };
+        measured_part(compare::add(workload, "limit", [=](benchmark::State& state) {
+            mstress<shared_blocks::limit>(state, threads);
+        }));
         measured_part(compare::add(workload, "framealloc_local", [=](benchmark::State& state) {
             mstress<shared_blocks::local>(state, threads);
         }));

@@ -2,13 +2,19 @@
 #pragma once
 
 #include "give_back.hpp"
+#include "limits.hpp"
 #include "mallocs.hpp"
 
 #include <framealloc/pool/fine_size_class.hpp>
 #include <framealloc/smart_alloc.hpp>
 
+#include <atomic>
 #include <cstddef>
+#include <mutex>
 #include <type_traits>
+#include <utility>
+
+#include <sys/mman.h>
 
 // One shape for everything whose blocks one thread takes and another frees. There is one object for all threads, and each
 // thread has a `source()` of its own: `take<Bytes>()` and `give<Bytes>(p)` with a size that the compiler knows, `take(bytes)`
@@ -80,6 +86,85 @@ struct through_malloc {
     };
     from source() { return {}; }
     void trim() { give_back::all<Malloc>(); }
+};
+
+/// The limit where blocks of any size wander between threads: a free list per power of two and thread, filled by cutting up a
+/// piece of address space that is large enough for the whole run. A thread leaves its lists to the next one. Nothing is ever
+/// shared or given back, which no allocator could afford.
+class limit {
+    static constexpr std::size_t lists = 13;  // 16 bytes to 64 KiB
+    static constexpr std::size_t piece_bytes = std::size_t{1} << 20;
+    static constexpr std::size_t room = std::size_t{8} << 30;
+
+    struct alignas(64) heads {
+        limits::free_list list[lists];
+        unsigned char* cursor = nullptr;
+        unsigned char* end = nullptr;
+        heads* next = nullptr;
+    };
+
+public:
+    limit()
+        : memory_(static_cast<unsigned char*>(::mmap(nullptr, room, PROT_READ | PROT_WRITE,
+                                                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0))) {
+        if (memory_ == MAP_FAILED) limits::used_up();
+    }
+    ~limit() {
+        while (heads* const h = left_) {
+            left_ = h->next;
+            delete h;
+        }
+        ::munmap(memory_, room);
+    }
+    limit(limit const&) = delete;
+    limit& operator=(limit const&) = delete;
+
+    class from {
+    public:
+        explicit from(limit& all) : all_(all), mine_(all.take_heads()) {}
+        ~from() { all_.leave(mine_); }
+        from(from const&) = delete;
+        from& operator=(from const&) = delete;
+
+        [[gnu::always_inline]] void* take(std::size_t bytes) {
+            std::size_t const c = class_of(bytes);
+            limits::free_list& list = mine_->list[c];
+            return list.head != nullptr ? list.take() : cut(std::size_t{16} << c);
+        }
+        [[gnu::always_inline]] void give(void* p, std::size_t bytes) { mine_->list[class_of(bytes)].give(p); }
+
+    private:
+        [[nodiscard]] static std::size_t class_of(std::size_t bytes) {
+            return static_cast<std::size_t>(60 - __builtin_clzll((bytes - 1) | 15));
+        }
+        [[gnu::noinline]] void* cut(std::size_t bytes) {
+            if (static_cast<std::size_t>(mine_->end - mine_->cursor) < bytes) {
+                std::size_t const at = all_.used_.fetch_add(piece_bytes);
+                if (at + piece_bytes > room) limits::used_up();
+                mine_->cursor = all_.memory_ + at;
+                mine_->end = mine_->cursor + piece_bytes;
+            }
+            return std::exchange(mine_->cursor, mine_->cursor + bytes);
+        }
+        limit& all_;
+        heads* mine_;
+    };
+    from source() { return from{*this}; }
+
+private:
+    heads* take_heads() {
+        std::lock_guard const guard{guard_};
+        return left_ != nullptr ? std::exchange(left_, left_->next) : new heads;
+    }
+    void leave(heads* h) {
+        std::lock_guard const guard{guard_};
+        h->next = std::exchange(left_, h);
+    }
+
+    unsigned char* memory_;
+    std::atomic<std::size_t> used_{0};
+    std::mutex guard_{};
+    heads* left_ = nullptr;
 };
 
 }  // namespace shared_blocks
