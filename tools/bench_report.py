@@ -26,7 +26,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 def unit_of(metric: str) -> str:
     """What a metric counts, as its name says."""
-    if metric == TIME:
+    if metric == TIME or metric.endswith("_ns"):
         return "ns"
     return "bytes" if metric.endswith("_bytes") else "us" if metric.endswith("_us") else ""
 

@@ -33,9 +33,12 @@ WORKLOADS = {
     **{w: (CONTAINERS, 6.3) for w in ("containers_vector", "containers_unordered_map", "containers_flat_map",
                                       "containers_flat_hash_map")},
     "frame_tail": (FRAMES, 1250.0),
+    **{f"latency_{w}": (THREADS, 30.0) for w in ("frame_alloc", "end_frame", "pool_alloc", "pool_refill", "cross_thread_free",
+                                                 "heap")},
     **{w: (MEMORY, 20.0) for w in ("memory_random_lifetimes", "memory_stream", "thread_attach_memory")},
 }
 COUNTERS = {
+    **{w: {"p99_ns": 40.0, "p999_ns": 300.0} for w in WORKLOADS if w.startswith("latency")},
     "frame_tail": {"p50_us": 1.2, "p99_us": 1.5, "p999_us": 3.0, "max_us": 90.0, "backend_calls": 0.0},
     "memory_random_lifetimes": {"resident_over_live": 1.0, "after_free_ratio": 3.0, "kept_bytes": 4e5},
     "memory_stream": {"peak_resident_bytes": 1e6},

@@ -60,6 +60,10 @@ THREADS = Band("Threads", (
     Panel("mstress_4", "mstress", "4 threads", references=OF_TCMALLOC),
     Panel("attach_detach", "A thread", "beyond an empty one", references=ABSOLUTE),
 ))
+LATENCY = Band("Latency of one call", tuple(
+    Panel(f"latency_{what}", title, "p99, and its p99.9", "p99_ns", ABSOLUTE, "p999_ns") for what, title in (
+        ("frame_alloc", "Frame request"), ("end_frame", "End of a frame"), ("pool_alloc", "Pool request"),
+        ("pool_refill", "Pool refill"), ("cross_thread_free", "Free elsewhere"), ("heap", "Heap block"))))
 MEMORY = Band("Memory", (
     Panel("memory_random_lifetimes", "In use", "resident / live", "resident_over_live", ABSOLUTE),
     Panel("memory_random_lifetimes", "90 % freed", "resident / live", "after_free_ratio", ABSOLUTE),
@@ -69,7 +73,7 @@ MEMORY = Band("Memory", (
     Panel("thread_attach_memory", "Per thread", "64 at once", "resident_growth_bytes", ABSOLUTE),
 ))
 # As they are drawn: bands of one row stand side by side.
-ROWS = ((FRAMES,), (POOLS, CONTAINERS), (THREADS,), (MEMORY,))
+ROWS = ((FRAMES,), (POOLS, CONTAINERS), (THREADS,), (LATENCY,), (MEMORY,))
 PANELS = tuple(panel for row in ROWS for band in row for panel in band.panels)
 
 

@@ -155,7 +155,7 @@ def ends_of_ratios(panels: list[Panel], measured: Measured) -> tuple[float, floa
 def ends_of_figures(panel: Panel, measured: Measured) -> tuple[float, float]:
     # What is under a page is nothing, as far as a system tells, and so is a nanosecond of a thread's life: an axis that goes
     # on to one byte would waste its room.
-    floor = 4096.0 if panel.metric.endswith("_bytes") else 1.0 if panel.metric == TIME else 1e-3
+    floor = 4096.0 if panel.metric.endswith("_bytes") else 1.0 if panel.metric in (TIME, "p99_ns") else 1e-3
     marks = marks_of(panel, measured).values()
     values = [max(e, floor) for m in marks for e in m.extent()] + list(goals_of(panel, measured).values())
     return around(values, 3)
@@ -180,7 +180,7 @@ STEPS_OF_BYTES = ((1024, tuple(2.0**n for n in range(10))), (1024, (1, 4, 16, 64
 
 
 def tick_text(value: float, in_bytes: bool) -> str:
-    return bytes_text(value).replace(".00", "").replace(".0", "") if in_bytes else f"{value:,g}"
+    return bytes_text(value).replace(".00", "").replace(".0", "") if in_bytes else f"{value:,.10g}"
 
 
 def ticks(axis: Axis, in_bytes: bool) -> list[float]:
@@ -307,7 +307,7 @@ def draw_band(to: Drawing, band: Band, left: float, right: float, top: float, me
         ends = ends_of(panel, panels, measured)
         start = left + LABELS + n * each
         end = start + each - GAP
-        has_unit = not panel.references and (panel.metric == TIME or panel.metric.endswith(("_bytes", "_us")))
+        has_unit = not panel.references and (panel.metric == TIME or panel.metric.endswith(("_bytes", "_us", "_ns")))
         numbers = NUMBERS_WITH_UNIT if has_unit else NUMBERS
         draw_panel(to, panel, Axis(*ends, start + EDGE, end - numbers - EDGE), end, rows, top, measured)
 
@@ -320,8 +320,8 @@ def draw_legend(to: Drawing, y: float) -> None:
         to.text(x + 42, y, said, "soft")
         x += room
     to.dot(x, y - 4, 3.2, "hollow own-line", 'stroke-width="1.5"')
-    to.text(x + 11, y, "99th percentile", "soft")
-    x += 140
+    to.text(x + 11, y, "the later percentile", "soft")
+    x += 166
     to.line(x, y - 11, x, y + 3, "goal", 2, 'stroke-linecap="round"')
     to.text(x + 10, y, "target", "soft")
     x += 78

@@ -38,6 +38,10 @@ class Process:
             return f"^{self.name}/"
         return "^(" + "|".join(re.sub(r"([.^$*+?()\[\]{}|\\])", r"\\\1", b) for b in self.benchmarks) + ")$"
 
+    def weight(self) -> float:
+        """What is drawn is measured longer."""
+        return 1.0 if self.name in workloads() else 0.5
+
     def least_time(self, seconds: float, repetitions: int) -> float:
         each = seconds / (len(self.benchmarks) * (ITERATIONS_FOR * repetitions + SEARCH))
         return min(max(each, SHORTEST), LONGEST)
@@ -71,8 +75,9 @@ def main() -> None:
     parser.add_argument("only", nargs="*", metavar="WORKLOAD")
     options = parser.parse_args()
     run = chosen(processes_of(sys.stdin.read().split()), options.only)
+    whole = sum(p.weight() for p in run)
     for p in run:
-        least = p.least_time(options.seconds / len(run), options.repetitions)
+        least = p.least_time(options.seconds * p.weight() / whole, options.repetitions)
         print(p.name, len(p.benchmarks), p.filter(), options.repetitions, f"{least:.4f}", sep="\t")
 
 

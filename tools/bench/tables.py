@@ -25,8 +25,8 @@ def bytes_text(value: float) -> str:
 
 
 def figure(value: float, metric: str) -> str:
-    if metric == TIME:
-        return f"{short(value)} ns"
+    if metric == TIME or metric.endswith("_ns"):
+        return f"{short(value)} ns" if value < 10_000 else f"{short(value / 1000)} µs"
     if metric.endswith("_bytes"):
         return bytes_text(value)
     return f"{short(value)} µs" if metric.endswith("_us") else short(value)
