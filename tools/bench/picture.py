@@ -6,14 +6,14 @@ import datetime
 import math
 import re
 from typing import Any, Iterable
-from xml.sax.saxutils import escape
 
+from bench.axis import Axis, around, tick_text, ticks
+from bench.drawing import WIDTH, Drawing
 from bench.measured import CONTENDERS, LIMITS, OURS, PEERS, TIME, Measured, Summary
 from bench.panels import ROWS, Band, Panel, reference_of
-from bench.tables import bytes_text, figure, short, where
+from bench.tables import figure, short, where
 from bench.targets import ABSOLUTE, ANY_PEER, MORE, TARGETS, Target, fastest_peer
 
-WIDTH = 1440
 MARGIN = 40
 HEAD = 128  # title, what it was measured on, legend
 BAND_HEAD = 74  # the band's title, and the panels' titles
@@ -24,40 +24,6 @@ BETWEEN_BANDS = 36
 GAP = 24  # between panels
 NUMBERS, NUMBERS_WITH_UNIT = 44, 64  # the figure at the end of a row
 EDGE = 7  # from a panel's edge to the end of its axis
-
-# One sheet for light, one for dark surroundings: the picture brings its own ground along.
-STYLE = """
-text { font-family: Inter, "Segoe UI", "Helvetica Neue", Helvetica, Arial, "DejaVu Sans", sans-serif; font-size: 12px; }
-.ground { fill: #ffffff; } .panel { fill: #f6f8fa; } .own-row { fill: #e3eefb; }
-.ink { fill: #1c2733; } .soft { fill: #5b6876; } .faint { fill: #7f8c99; }
-.own { fill: #0b5cad; } .own-line { stroke: #0b5cad; } .peer { fill: #7c8996; } .peer-line { stroke: #7c8996; }
-.grid { stroke: #dfe5eb; } .one { stroke: #1c2733; } .goal { stroke: #d9822b; } .hollow { fill: #ffffff; }
-.title { font-size: 25px; font-weight: 650; } .band { font-size: 17px; font-weight: 650; } .head { font-weight: 650; }
-.strong { font-weight: 650; } .small { font-size: 11px; }
-"""
-DARK = """
-@media (prefers-color-scheme: dark) {
-.ground { fill: #0e141b; } .panel { fill: #151d26; } .own-row { fill: #16304d; }
-.ink { fill: #e9eef4; } .soft { fill: #a3b0be; } .faint { fill: #7d8a97; }
-.own { fill: #66b2ff; } .own-line { stroke: #66b2ff; } .peer { fill: #8d9aa7; } .peer-line { stroke: #8d9aa7; }
-.grid { stroke: #26313d; } .one { stroke: #e9eef4; } .goal { stroke: #f0a04b; } .hollow { fill: #0e141b; }
-}
-"""
-
-
-@dataclasses.dataclass(frozen=True)
-class Axis:
-    """A logarithmic axis from `low` to `high` between two places."""
-
-    low: float
-    high: float
-    left: float
-    right: float
-
-    def place(self, value: float) -> float:
-        """What lies beyond the axis, zero among it, is drawn at its end."""
-        inside = min(max(value, self.low), self.high)
-        return self.left + (self.right - self.left) * math.log(inside / self.low) / math.log(self.high / self.low)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,14 +104,6 @@ def contenders_of(panels: list[Panel], measured: Measured) -> list[str]:
     return limits + there(OURS) + sorted(there(PEERS), key=mean)
 
 
-def around(values: list[float], least_factor: float) -> tuple[float, float]:
-    """The ends of an axis: a little beyond all values, and never so close together that noise fills it."""
-    low, high = min(values) / 1.12, max(values) * 1.12
-    if high / low < least_factor:
-        low, high = low / math.sqrt(least_factor / (high / low)), high * math.sqrt(least_factor / (high / low))
-    return low, high
-
-
 def ends_of_ratios(panels: list[Panel], measured: Measured) -> tuple[float, float]:
     marks = [m for p in panels if p.references for m in marks_of(p, measured).values()]
     goals = [g for p in panels if p.references for g in goals_of(p, measured).values()]
@@ -165,58 +123,6 @@ def ends_of(panel: Panel, panels: list[Panel], measured: Measured) -> tuple[floa
     if not reference_of(panel, measured):
         return ends_of_figures(panel, measured)
     return ends_of_ratios([panel] if panel.own_axis else [p for p in panels if not p.own_axis], measured)
-
-
-def steps_within(axis: Axis, base: int, steps: tuple[float, ...]) -> list[float]:
-    exponents = range(math.floor(math.log(axis.low, base)) - 1, math.ceil(math.log(axis.high, base)) + 1)
-    of_all = (step * float(base) ** e for e in exponents for step in steps)
-    return [value for value in of_all if axis.low <= value <= axis.high]
-
-
-# From fine to coarse: the base, and what is shown of each of its powers.
-STEPS = ((10, (1, 1.2, 1.5, 2, 3, 5, 7)), (10, (1, 2, 5)), (10, (1, 3)), (10, (1,)), (100, (1,)), (1000, (1,)))
-STEPS_OF_BYTES = ((1024, tuple(2.0**n for n in range(10))), (1024, (1, 4, 16, 64, 256)), (1024, (1, 8, 64, 512)),
-                  (1024, (1, 16, 256)), (1024, (1, 32)), (1024, (1,)))
-
-
-def tick_text(value: float, in_bytes: bool) -> str:
-    return bytes_text(value).replace(".00", "").replace(".0", "") if in_bytes else f"{value:,.10g}"
-
-
-def ticks(axis: Axis, in_bytes: bool) -> list[float]:
-    """As many round numbers as have room, at least two if that can be; powers of two where bytes are counted."""
-    def has_room(one: float, next_one: float) -> bool:
-        letters = len(tick_text(one, in_bytes)) + len(tick_text(next_one, in_bytes))
-        return axis.place(next_one) - axis.place(one) >= 3.5 * letters + 8
-
-    choices = [steps_within(axis, base, steps) for base, steps in (STEPS_OF_BYTES if in_bytes else STEPS)]
-    fitting = [c for c in choices if c and all(map(has_room, c, c[1:]))]
-    return max(fitting, key=len, default=[])
-
-
-class Drawing:
-    def __init__(self) -> None:
-        self.parts: list[str] = []
-
-    def text(self, x: float, y: float, what: str, classes: str = "ink", anchor: str = "start") -> None:
-        self.parts.append(f'<text x="{x:.1f}" y="{y:.1f}" class="{classes}" text-anchor="{anchor}">{escape(what)}</text>')
-
-    def rect(self, x: float, y: float, width: float, height: float, classes: str, radius: float = 0) -> None:
-        self.parts.append(f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="{radius:g}" '
-                          f'class="{classes}"/>')
-
-    def line(self, x1: float, y1: float, x2: float, y2: float, classes: str, width: float = 1, more: str = "") -> None:
-        self.parts.append(f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" class="{classes}" '
-                          f'stroke-width="{width:g}" {more}/>')
-
-    def dot(self, x: float, y: float, radius: float, classes: str, more: str = "") -> None:
-        self.parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}" class="{classes}" {more}/>')
-
-    def svg(self, height: float, title: str) -> str:
-        head = (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" width="{WIDTH}" '
-                f'height="{height:.0f}" role="img">\n<!-- SPDX-License-Identifier: MIT OR Apache-2.0 -->\n'
-                f"<title>{escape(title)}</title>\n<style>{STYLE}{DARK}</style>\n")
-        return head + "\n".join(self.parts) + "\n</svg>\n"
 
 
 def draw_mark(to: Drawing, axis: Axis, y: float, mark: Mark, contender: str) -> None:
