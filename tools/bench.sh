@@ -29,7 +29,7 @@ fail() {
 }
 help() { sed -n '4,${/^#/!q; s/^# \{0,1\}//; p}' "${BASH_SOURCE[0]}"; }
 
-seconds=540  # of measuring; building, and what has its own number of turns, comes on top
+seconds=480  # of measuring; building, and what has its own number of turns, comes on top
 repetitions=9
 output="$root/build/perf"
 keep_going=

@@ -3,7 +3,7 @@
 """Divides the time of a run among the workloads. Reads the benchmarks' names from its input, a line each, and prints a line
 per process: its name, how many benchmarks it runs, the filter that chooses them, repetitions and the least time of one.
 
-    framealloc_perf --benchmark_list_tests=true | tools/bench/plan.py --seconds 540 --repetitions 9 [WORKLOAD...]
+    framealloc_perf --benchmark_list_tests=true | tools/bench/plan.py --seconds 480 --repetitions 9 [WORKLOAD...]
 
 Everybody in a workload is measured in one process. What compares nobody is the last line, `others`.
 """
