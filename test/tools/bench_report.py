@@ -6,8 +6,10 @@
     bench_report.py ROOT --sample FILE    writes the made-up figures of every workload, to look at the picture
 """
 import json
+import os
 import pathlib
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -264,6 +266,74 @@ class Script(Case):
             run = self.bench(*arguments)
             self.assertEqual((run.returncode, run.stdout), (2, ""))
             self.assertIn(said, run.stderr)
+
+
+class Runs(Case):
+    """tools/bench.sh from end to end, in a tree of its own, with a program that only plays what it has measured."""
+
+    PROGRAM = """#!/usr/bin/env bash
+for argument; do
+    case "$argument" in
+        --benchmark_list_tests=*) printf '%s\\n' pool_random/glibc pool_random/framealloc frame_equal_16/limit; exit ;;
+        --benchmark_filter=^pool_random/) played=pool_random ;;
+        --benchmark_out=*) out="${argument#*=}" ;;
+    esac
+done
+[[ -n "${played:-}" ]] || { echo broken >&2; exit 3; }
+[[ "$GLIBC_TUNABLES" == *optional_static_tls=8192 && -z "${FRAMEALLOC_PERF_SMOKE:-}" ]] || exit 4
+cp "${0%/*}/played.json" "$out"
+"""
+
+    def executable(self, path, text):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o755)
+
+    def setUp(self):
+        super().setUp()
+        self.root = self.folder / "a tree"
+        shutil.copytree(ROOT / "tools" / "bench", self.root / "tools" / "bench")
+        for script in ("bench.sh", "bench_report.py"):
+            shutil.copy2(ROOT / "tools" / script, self.root / "tools")
+        self.executable(self.root / "tools" / "setup.sh", "#!/bin/sh\n")
+        self.executable(self.folder / "bin" / "cmake", "#!/bin/sh\n")
+        program = self.root / "build" / "release" / "perf" / "framealloc_perf"
+        self.executable(program, self.PROGRAM)
+        runs = [run_of(f"pool_random/{who}", t, {}, i) for who, t in (("glibc", 3), ("framealloc", 1)) for i in range(9)]
+        (program.parent / "played.json").write_text(json.dumps({"benchmarks": runs}))
+
+    def bench(self, *arguments):
+        path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
+        return subprocess.run([self.root / "tools" / "bench.sh", *arguments], capture_output=True, text=True,
+                              env={**os.environ, "PATH": path, "FRAMEALLOC_PERF_SMOKE": "1"})
+
+    def test_a_workload_is_measured_and_the_targets_are_the_last_lines(self):
+        run = self.bench("--only", "pool_random")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        lines = run.stdout.splitlines()[-len(targets.TARGETS):]
+        self.assertEqual([line for line in lines if not line.startswith("target ")], [])
+        self.assertTrue((self.root / "build" / "perf" / "results.svg").is_file())
+
+    def test_a_workload_that_fails_ends_the_run(self):
+        run = self.bench()
+        self.assertEqual((run.returncode, run.stdout), (1, ""))
+        self.assertIn("broken", run.stderr)
+        self.assertIn("frame_equal_16 failed", run.stderr)
+
+    def test_or_is_left_out_and_said_at_the_end(self):
+        run = self.bench("--keep-going", "--output", str(self.folder / "out"))
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("target pool_random/framealloc unmeasured limit was not measured in pool_random", run.stdout)
+        self.assertIn("failed and left out: frame_equal_16", run.stderr)
+
+    def test_an_unknown_workload_is_named(self):
+        run = self.bench("--only", "pool_rondom")
+        self.assertEqual(run.returncode, 2)
+        self.assertIn("'pool_rondom'", run.stderr)
+
+    def test_strictness_is_passed_on(self):
+        self.assertEqual(self.bench("--strict", "--only", "pool_random").returncode, 1)
+
 
 
 if __name__ == "__main__":
