@@ -9,7 +9,7 @@
 // Maps hold 8-byte keys and 8-byte values.
 //
 // std::unordered_map allocates each entry by itself, and the allocator decides. The others allocate a dozen times in a frame:
-// their own work is what is measured, and how the compiler laid it out around the allocator, within some tenths.
+// their own work is what is measured, within some tenths of how the compiler laid it out around the allocator.
 
 #include "support/compare.hpp"
 #include "support/container_frames.hpp"
