@@ -88,23 +88,19 @@ void larson(benchmark::State& state, std::size_t threads) {
         clear(from, *waiting.load());
     }
     state.counters["cores_used"] = cores.so_far();
-    state.SetItemsProcessed(state.iterations() *
-                            static_cast<std::int64_t>(threads * turns * replaced_in_a_turn));
+    state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(threads * turns * replaced_in_a_turn));
 }
 
 bool add_all() {
     for (std::size_t const threads : {2u, 4u}) {
         std::string const workload = "larson_" + std::to_string(threads);
         auto const measured_part = [](benchmark::internal::Benchmark* b) { b->UseManualTime(); };
-        measured_part(compare::add(workload, "limit", [=](benchmark::State& state) {
-            larson<shared_blocks::limit>(state, threads);
-        }));
-        measured_part(compare::add(workload, "framealloc_local", [=](benchmark::State& state) {
-            larson<shared_blocks::local>(state, threads);
-        }));
-        measured_part(compare::add(workload, "framealloc", [=](benchmark::State& state) {
-            larson<shared_blocks::object>(state, threads);
-        }));
+        measured_part(compare::add(workload, "limit",
+                                   [=](benchmark::State& state) { larson<shared_blocks::limit>(state, threads); }));
+        measured_part(compare::add(workload, "framealloc_local",
+                                   [=](benchmark::State& state) { larson<shared_blocks::local>(state, threads); }));
+        measured_part(compare::add(workload, "framealloc",
+                                   [=](benchmark::State& state) { larson<shared_blocks::object>(state, threads); }));
         compare::add_mallocs(
             workload,
             [=]<class Malloc>(benchmark::State& state) {

@@ -68,7 +68,8 @@ struct belongings {
 };
 
 template <class Source>
-void one_thread(Source&& from, thread_random random, std::size_t allocations, belongings& mine, shared_objects& shared) {
+void one_thread(Source&& from, thread_random random, std::size_t allocations, belongings& mine,
+                shared_objects& shared) {
     for (std::size_t i = 0; i < allocations; ++i) {
         object* const made = make(from, random);
         if (random.one_in(20)) {
@@ -127,15 +128,12 @@ bool add_all() {
     for (std::size_t const threads : {2u, 4u}) {
         std::string const workload = "mstress_" + std::to_string(threads);
         auto const measured_part = [](benchmark::internal::Benchmark* b) { b->UseManualTime(); };
-        measured_part(compare::add(workload, "limit", [=](benchmark::State& state) {
-            mstress<shared_blocks::limit>(state, threads);
-        }));
-        measured_part(compare::add(workload, "framealloc_local", [=](benchmark::State& state) {
-            mstress<shared_blocks::local>(state, threads);
-        }));
-        measured_part(compare::add(workload, "framealloc", [=](benchmark::State& state) {
-            mstress<shared_blocks::object>(state, threads);
-        }));
+        measured_part(compare::add(workload, "limit",
+                                   [=](benchmark::State& state) { mstress<shared_blocks::limit>(state, threads); }));
+        measured_part(compare::add(workload, "framealloc_local",
+                                   [=](benchmark::State& state) { mstress<shared_blocks::local>(state, threads); }));
+        measured_part(compare::add(workload, "framealloc",
+                                   [=](benchmark::State& state) { mstress<shared_blocks::object>(state, threads); }));
         compare::add_mallocs(
             workload,
             [=]<class Malloc>(benchmark::State& state) {

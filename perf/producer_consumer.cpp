@@ -73,6 +73,7 @@ void add_all(char const* workload) {
         []<class Malloc>(benchmark::State& state) { stream<shared_blocks::through_malloc<Malloc>, Touched>(state); },
         by_the_clock);
 }
-[[maybe_unused]] bool const added = (add_all<true>("producer_consumer"), add_all<false>("producer_consumer_untouched"), true);
+[[maybe_unused]] bool const added =
+    (add_all<true>("producer_consumer"), add_all<false>("producer_consumer_untouched"), true);
 
 }  // namespace
