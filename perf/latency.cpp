@@ -259,14 +259,14 @@ void timed(benchmark::State& state, char const* contender) {
 }
 template <class Timed, class Who>
 void add(char const* contender) {
-    compare::add(Timed::workload, contender, [=](benchmark::State& state) { timed<Timed, Who>(state, contender); })
-        ->UseRealTime();
+    compare::add(Timed::workload, contender, [=](benchmark::State& state) {
+        timed<Timed, Who>(state, contender);
+    })->UseRealTime();
 }
 template <class Timed, template <class> class Who>
 void add_mallocs() {
     compare::add_mallocs(
-        Timed::workload,
-        []<class Malloc>(benchmark::State& state) { timed<Timed, Who<Malloc>>(state, Malloc::name); },
+        Timed::workload, []<class Malloc>(benchmark::State& state) { timed<Timed, Who<Malloc>>(state, Malloc::name); },
         [](benchmark::internal::Benchmark* b) { b->UseRealTime(); });
 }
 template <class Timed>

@@ -6,11 +6,12 @@
 //
 // Sizes are 16 to 512 bytes in powers of two; one in 100 is 16 times as large (256 bytes to 8 KiB), and one in 1,000 128
 // times (2 to 64 KiB). One object in 20 is kept until the end of its thread; the others go into one of the thread's 2,000
-// places, at random, and what stood there is freed. One step in four exchanges one of its places with one of 1,000 that all
+// places, at random, and what stood there is freed. One step in ten exchanges one of its places with one of 1,000 that all
 // threads share. The first and the last word of each object are written, and compared when it is freed. An item is one
 // allocation; the time is the clock's for all phases, from the first thread's birth to the last one's end.
 
 #include "support/compare.hpp"
+#include "support/cores_used.hpp"
 #include "support/shared_blocks.hpp"
 #include "support/smoke.hpp"
 #include "support/thread_random.hpp"
@@ -67,7 +68,8 @@ struct belongings {
 };
 
 template <class Source>
-void one_thread(Source&& from, thread_random random, std::size_t allocations, belongings& mine, shared_objects& shared) {
+void one_thread(Source&& from, thread_random random, std::size_t allocations, belongings& mine,
+                shared_objects& shared) {
     for (std::size_t i = 0; i < allocations; ++i) {
         object* const made = make(from, random);
         if (random.one_in(20)) {
@@ -77,7 +79,7 @@ void one_thread(Source&& from, thread_random random, std::size_t allocations, be
             end(from, place);
             place = made;
         }
-        if (random.one_in(4)) {
+        if (random.one_in(10)) {
             object*& place = mine.places[random.below(own_places)];
             place = shared[random.below(shared_places)].exchange(place, std::memory_order_acq_rel);
         }
@@ -102,6 +104,7 @@ void mstress(benchmark::State& state, std::size_t threads) {
         in_a_phase += load_of(i, least);
     }
     std::size_t seed = 0;
+    cores_used const cores;
     for (auto _ : state) {
         auto const begin = std::chrono::steady_clock::now();
         for (std::size_t phase = 0; phase < phases; ++phase) {
@@ -115,6 +118,7 @@ void mstress(benchmark::State& state, std::size_t threads) {
         }
         state.SetIterationTime(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
     }
+    state.counters["cores_used"] = cores.so_far();
     auto from = blocks->source();
     for (std::atomic<object*>& place : *shared) end(from, place.load());
     state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(phases * in_a_phase));
@@ -124,15 +128,12 @@ bool add_all() {
     for (std::size_t const threads : {2u, 4u}) {
         std::string const workload = "mstress_" + std::to_string(threads);
         auto const measured_part = [](benchmark::internal::Benchmark* b) { b->UseManualTime(); };
-        measured_part(compare::add(workload, "limit", [=](benchmark::State& state) {
-            mstress<shared_blocks::limit>(state, threads);
-        }));
-        measured_part(compare::add(workload, "framealloc_local", [=](benchmark::State& state) {
-            mstress<shared_blocks::local>(state, threads);
-        }));
-        measured_part(compare::add(workload, "framealloc", [=](benchmark::State& state) {
-            mstress<shared_blocks::object>(state, threads);
-        }));
+        measured_part(compare::add(workload, "limit",
+                                   [=](benchmark::State& state) { mstress<shared_blocks::limit>(state, threads); }));
+        measured_part(compare::add(workload, "framealloc_local",
+                                   [=](benchmark::State& state) { mstress<shared_blocks::local>(state, threads); }));
+        measured_part(compare::add(workload, "framealloc",
+                                   [=](benchmark::State& state) { mstress<shared_blocks::object>(state, threads); }));
         compare::add_mallocs(
             workload,
             [=]<class Malloc>(benchmark::State& state) {

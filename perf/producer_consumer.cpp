@@ -3,9 +3,10 @@
 // One thread allocates blocks of 64 bytes, another frees them; a ring of 4,096 places lies between. An item is one block,
 // allocated, handed over and freed; the time is the clock's. In `producer_consumer` the first bytes of each block are written
 // on one side and read on the other, in `producer_consumer_untouched` only the pointer is handed over. The limit is the ring
-// alone, over twice as many blocks as it has places, in turn.
+// alone, over twice as many blocks as it has places, in turn. Where cores_used is not near 2, the threads took turns.
 
 #include "support/compare.hpp"
+#include "support/cores_used.hpp"
 #include "support/ring.hpp"
 #include "support/shared_blocks.hpp"
 
@@ -30,11 +31,13 @@ void stream(benchmark::State& state) {
     {
         auto from = blocks->source();
         unsigned long turn = 0;
+        cores_used const cores;
         for (auto _ : state) {
             auto* const p = static_cast<unsigned long*>(from.template take<64>());
             if constexpr (Touched) *p = ++turn;
             between->put(p);
         }
+        state.counters["cores_used"] = cores.so_far();
         between->put(nullptr);
     }
     consumer.join();
@@ -70,6 +73,7 @@ void add_all(char const* workload) {
         []<class Malloc>(benchmark::State& state) { stream<shared_blocks::through_malloc<Malloc>, Touched>(state); },
         by_the_clock);
 }
-[[maybe_unused]] bool const added = (add_all<true>("producer_consumer"), add_all<false>("producer_consumer_untouched"), true);
+[[maybe_unused]] bool const added =
+    (add_all<true>("producer_consumer"), add_all<false>("producer_consumer_untouched"), true);
 
 }  // namespace

@@ -103,8 +103,8 @@ template <class Blocks>
 alone::figures storm() {
     auto const blocks = std::make_unique<Blocks>();
     auto const places = std::make_unique<left_for_others>();
-    alone::figures const found =
-        storm_of([&blocks = *blocks, &places = *places](std::size_t i) { short_life(blocks, thread_random{i}, places); });
+    alone::figures const found = storm_of(
+        [&blocks = *blocks, &places = *places](std::size_t i) { short_life(blocks, thread_random{i}, places); });
     auto from = blocks->source();
     for (std::atomic<head*>& place : *places) give(from, place.load());
     return found;

@@ -84,8 +84,9 @@ void answer(Measure&& measure) {
 
 inline void report(benchmark::State& state, std::string const& text) {
     if (text.find("\ndone 1\n") == std::string::npos) {
-        return state.SkipWithError("its own process ended without figures: run it under a debugger with the filter of "
-                                   "this benchmark and FRAMEALLOC_PERF_ALONE=1");
+        return state.SkipWithError(
+            "its own process ended without figures: run it under a debugger with the filter of "
+            "this benchmark and FRAMEALLOC_PERF_ALONE=1");
     }
     for (auto _ : state) {}
     double items = 0;
@@ -108,29 +109,31 @@ inline void report(benchmark::State& state, std::string const& text) {
 
 }  // namespace detail
 
+/// One line of a benchmark: the measurement itself in the process that was started for it, its figures in the one before.
+template <class Measure>
+void run(benchmark::State& state, std::string const& name, Measure& measure) {
+    if (std::getenv(detail::variable) != nullptr) detail::answer(measure);
+    detail::report(state, detail::run_again(name));
+}
+inline void once(benchmark::internal::Benchmark* b) { b->Iterations(1)->UseManualTime(); }
+
 /// Registers a contender of a workload that is measured in a process of its own. `measure()` answers `figures`.
 template <class Measure>
 void add(std::string const& workload, std::string const& contender, Measure measure) {
-    std::string const name = workload + "/" + contender;
-    compare::add(workload, contender, [=](benchmark::State& state) {
-        if (std::getenv(detail::variable) != nullptr) detail::answer(measure);
-        detail::report(state, detail::run_again(name));
-    })->Iterations(1)->UseManualTime();
+    once(compare::add(workload, contender,
+                      [=, name = workload + "/" + contender](benchmark::State& state) { run(state, name, measure); }));
 }
 
 /// The same for each general allocator: `measure.template operator()<Malloc>()`.
 template <class Measure>
 void add_mallocs(std::string const& workload, Measure measure) {
-    mallocs::for_each([&]<class Malloc>() {
-        std::string const name = workload + "/" + Malloc::name;
-        compare::add(workload, Malloc::name, [=](benchmark::State& state) {
-            if (!Malloc::is_here()) return state.SkipWithError(Malloc::why_not().c_str());
-            if (std::getenv(detail::variable) != nullptr) {
-                detail::answer([&] { return measure.template operator()<Malloc>(); });
-            }
-            detail::report(state, detail::run_again(name));
-        })->Iterations(1)->UseManualTime();
-    });
+    compare::add_mallocs(
+        workload,
+        [=]<class Malloc>(benchmark::State& state) {
+            auto const of_malloc = [=] { return measure.template operator()<Malloc>(); };
+            run(state, workload + "/" + Malloc::name, of_malloc);
+        },
+        once);
 }
 
 }  // namespace alone

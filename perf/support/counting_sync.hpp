@@ -35,7 +35,8 @@ struct counting_sync {
     using family = framealloc::sync_family;
     static constexpr bool one_thread = false;
 
-    static inline thread_local constinit shared_touches* tally = nullptr;  ///< the calling thread's; null counts nothing
+    /// The calling thread's; null counts nothing.
+    static inline thread_local constinit shared_touches* tally = nullptr;
 
     template <class T>
     class atomic : public framealloc::sync::lock_free::atomic<T> {

@@ -105,8 +105,8 @@ class limit {
 
 public:
     limit()
-        : memory_(static_cast<unsigned char*>(::mmap(nullptr, room, PROT_READ | PROT_WRITE,
-                                                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0))) {
+        : memory_(static_cast<unsigned char*>(
+              ::mmap(nullptr, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0))) {
         if (memory_ == MAP_FAILED) limits::used_up();
     }
     ~limit() {
