@@ -57,6 +57,9 @@ if(Python3_Interpreter_FOUND)
         add_test(NAME tools/${lint} COMMAND ${command})
         add_test(NAME tools/${lint}_finds_what_is_wrong COMMAND ${command} --self-test)
     endforeach()
+    # What the benchmarks' figures become. The figures are made up; nothing is measured.
+    add_test(NAME tools/bench_report
+        COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/tools/bench_report.py ${PROJECT_SOURCE_DIR})
 else()
     message(STATUS "framealloc: no python3 here; the includes and the use of raw memory are not checked")
 endif()

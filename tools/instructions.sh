@@ -5,8 +5,8 @@
 #   tools/instructions.sh            -O3, for the default target, with $CXX (g++)
 #
 # Each loop runs with two lengths. The difference of the counts divided by the difference of the lengths, less the same of
-# an empty loop, is one operation. `limit/` is what one writes by hand for one place, `peer/` are other allocators;
-# `end_frame/` is one call. See perf/instructions/.
+# an empty loop, is one operation. `limit/` is what one writes by hand for one place, `peer/` are other allocators, those
+# that are installed; `end_frame/` is one call. See perf/instructions/.
 set -euo pipefail
 export LC_ALL=C
 
@@ -30,9 +30,22 @@ mkdir -p "$build"
 counts="$(mktemp -d "$build/run.XXXXXX")"
 trap 'rm -rf "$counts"' EXIT
 
-"$compiler" -std=c++20 -O3 -DNDEBUG -I"$root/perf" -I"$root/include" -I"$root/policies" \
-    "$root/perf/instructions/instructions.cpp" -o "$counts/instructions" -pthread -ldl
+# The peers that are compiled in, where a program with them can be made. Debian has foonathan/memory in a folder of its own.
+with_peers=(-isystem /usr/include/foonathan_memory -isystem "/usr/include/$("$compiler" -print-multiarch)/foonathan_memory")
+makes_a_program() {  # HEADER OPTION...
+    { printf '#include <%s>\n' "$1"; echo 'int main() {}'; } |
+        "$compiler" -std=c++20 -x c++ - -o "$counts/probe" "${with_peers[@]}" "${@:2}" 2>/dev/null
+}
+if makes_a_program boost/pool/pool.hpp; then with_peers+=(-DFRAMEALLOC_PERF_BOOST); fi
+if makes_a_program foonathan/memory/memory_stack.hpp -lfoonathan_memory; then
+    with_peers+=(-DFRAMEALLOC_PERF_FOONATHAN -lfoonathan_memory)
+fi
 
+"$compiler" -std=c++20 -O3 -DNDEBUG -I"$root/perf" -I"$root/include" -I"$root/policies" \
+    "$root/perf/instructions/instructions.cpp" -o "$counts/instructions" -pthread -ldl "${with_peers[@]}"
+
+# Room for jemalloc's thread-local storage, which it wants to be static and has when it is loaded late.
+export GLIBC_TUNABLES="${GLIBC_TUNABLES:+$GLIBC_TUNABLES:}glibc.rtld.optional_static_tls=8192"
 if ! valgrind --tool=callgrind --callgrind-out-file="$counts/out" "$counts/instructions" >"$counts/log" 2>&1; then
     cat "$counts/log" >&2
     echo "tools/instructions.sh: the program failed under callgrind" >&2

@@ -4,16 +4,15 @@
 // same work and counts nothing.
 
 #include "measure.hpp"
+#include "peers.hpp"
 
 #include "support/limits.hpp"
-#include "support/mimalloc.hpp"
 
 #include <framealloc/diagnostics/counters.hpp>
 #include <framealloc/smart_alloc.hpp>
 
 #include <cstdio>
 #include <cstdlib>
-#include <memory_resource>
 
 namespace {
 
@@ -214,7 +213,7 @@ void end_of_frame(char const* name) {
     }
 }
 
-// --- the limits and the peers -----------------------------------------------------------------------------------------
+// --- the limits -----------------------------------------------------------------------------------------------------
 
 [[gnu::noinline]] void bump_in_a_local(std::size_t turns, limits::bump const& prepared) {
     limits::bump_in_registers local{prepared};
@@ -261,46 +260,6 @@ void floors_and_limits() {
     without_preparation("limit/free_list_thread_local", [](std::size_t n) { free_list_in_a_thread_local(n); });
 }
 
-void other_allocators() {
-    void* unused = nullptr;
-    repeat(8, unused, [](void*&) { std::free(std::malloc(64)); });
-    without_preparation("peer/glibc_pair", [&](std::size_t n) {
-        repeat(n, unused, [](void*&) {
-            void* const p = std::malloc(64);
-            use(p);
-            std::free(p);
-            forget();
-        });
-    });
-    if (auto const& mi = peers::loaded_mimalloc) {
-        auto const step = [](peers::mimalloc const& m) {
-            void* const p = m.malloc(64);
-            use(p);
-            m.free(p);
-            forget();
-        };
-        repeat(8, mi, step);
-        without_preparation("peer/mimalloc_pair", [&](std::size_t n) { repeat(n, mi, step); });
-    } else {
-        std::fputs("instructions: mimalloc is not installed; its line is left out\n", stderr);
-    }
-
-    alignas(64) static std::byte buffer[many * 64 + 4096];
-    without_preparation("peer/pmr_monotonic", [](std::size_t n) {
-        std::pmr::monotonic_buffer_resource frame{buffer, sizeof buffer, std::pmr::null_memory_resource()};
-        repeat(n, frame, [](auto& f) { use(f.allocate(64, 16)); });
-    });
-    std::pmr::unsynchronized_pool_resource pool;
-    auto const step = [](auto& f) {
-        void* const p = f.allocate(64, 16);
-        use(p);
-        f.deallocate(p, 64, 16);
-        forget();
-    };
-    repeat(8, pool, step);
-    without_preparation("peer/pmr_pool_pair", [&](std::size_t n) { repeat(n, pool, step); });
-}
-
 }  // namespace
 
 int main() {
@@ -314,5 +273,5 @@ int main() {
     smart_alloc alloc;
     repeat(2, alloc, [](smart_alloc& a) { a.begin_frame(), a.end_frame(); });
     without_preparation("begin_end_frame/object", [&](std::size_t n) { empty_frames(n, alloc); });
-    other_allocators();
+    peers::all();
 }
