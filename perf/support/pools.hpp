@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
-#include "general.hpp"
 #include "limits.hpp"
 
 #include <framealloc/pool/fine_size_class.hpp>
