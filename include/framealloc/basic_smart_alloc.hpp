@@ -78,7 +78,7 @@ public:
     void end_frame_all() { core_.end_frame_all(); }
 
     /// A scope of the calling thread's frame; see `frame_scope`.
-    [[nodiscard]] framealloc::frame_scope<A> frame_scope() { return framealloc::frame_scope<A>{core_}; }
+    [[nodiscard]] FRAMEALLOC_HOT framealloc::frame_scope<A> frame_scope() { return framealloc::frame_scope<A>{core_}; }
 
     /// A place in the calling thread's frame to roll back to; see `checkpoint`. Throws where the frame has no room.
     [[nodiscard]] framealloc::checkpoint checkpoint() { return core_.make_checkpoint(core_.state_or_throw(), true); }
@@ -199,7 +199,7 @@ class alloc_ref : public frame_verbs<alloc_ref<A>, A>,
 public:
     explicit alloc_ref(detail::core<A>& owner) noexcept : core_(&owner) {}
 
-    [[nodiscard]] framealloc::frame_scope<A> frame_scope() { return framealloc::frame_scope<A>{*core_}; }
+    [[nodiscard]] FRAMEALLOC_HOT framealloc::frame_scope<A> frame_scope() { return framealloc::frame_scope<A>{*core_}; }
     [[nodiscard]] detail::thread_state<A>& local() { return core_->state_or_throw(); }
 
     friend bool operator==(alloc_ref a, alloc_ref b) noexcept { return a.core_ == b.core_; }

@@ -15,8 +15,8 @@ class [[nodiscard]] frame_scope : public frame_verbs<frame_scope<A>, A> {
 public:
     /// Throws `allocation_failure` when the thread has no state and cannot get one. Beyond eight open scopes each takes 64
     /// bytes of the frame, and throws where there is no room.
-    explicit frame_scope(detail::core<A>& owner) : frame_scope(owner.enter_scope()) {}
-    ~frame_scope() { state_.shared().leave_scope(state_, mark_, sequence_, opened_frame_); }
+    FRAMEALLOC_HOT explicit frame_scope(detail::core<A>& owner) : frame_scope(owner.enter_scope()) {}
+    FRAMEALLOC_HOT ~frame_scope() { state_.shared().leave_scope(state_, mark_, sequence_, opened_frame_); }
     frame_scope(frame_scope const&) = delete;
     frame_scope& operator=(frame_scope const&) = delete;
 
@@ -28,7 +28,7 @@ public:
     FRAMEALLOC_HOT void* frame_miss_or_throw(layout request) { return state_.frame_miss_or_throw(request); }
 
 private:
-    explicit frame_scope(typename detail::core<A>::entered_scope const& entered) noexcept
+    FRAMEALLOC_HOT explicit frame_scope(typename detail::core<A>::entered_scope const& entered) noexcept
         : state_(*entered.state),
           mark_(entered.mark),
           sequence_(entered.sequence),

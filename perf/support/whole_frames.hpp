@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <memory_resource>
+#include <type_traits>
 #include <vector>
 
 // One shape for everything that serves all three kinds of a frame's memory: `begin()`, `frame(bytes)`, `pool()` for a block
@@ -70,6 +71,34 @@ public:
 
 private:
     Alloc alloc_;
+};
+
+/// The same without the look-up of the thread's state, which is asked for once in a frame.
+class ours_local {
+    using allocator = framealloc::smart_alloc;
+    static constexpr framealloc::layout block{.bytes = heap_bytes, .align = 16};
+    struct alignas(16) small {
+        unsigned char bytes[pool_bytes];
+    };
+
+public:
+    void begin() {
+        alloc_.begin_frame();
+        here_ = &alloc_.local();
+    }
+    void end() { alloc_.end_frame(); }
+    [[gnu::always_inline]] void* frame(std::size_t bytes) {
+        return here_->frame_alloc(framealloc::layout{.bytes = bytes, .align = 16});
+    }
+    [[gnu::always_inline]] void* pool() { return here_->pool_alloc<small>(); }
+    [[gnu::always_inline]] void* heap() { return here_->heap_alloc(block); }
+    [[gnu::always_inline]] void give_pool(void* p) { here_->pool_free<small>(static_cast<small*>(p)); }
+    [[gnu::always_inline]] void give_heap(void* p) { here_->heap_free(p, block); }
+    [[nodiscard]] std::size_t backend_calls() { return alloc_.stats().backend_calls; }
+
+private:
+    allocator alloc_;
+    std::remove_reference_t<decltype(alloc_.local())>* here_ = nullptr;
 };
 
 /// A monotonic resource over a buffer, and a pool resource for the rest: it keeps blocks up to its own limit and passes on
@@ -147,6 +176,7 @@ template <class Run, class Configure>
 void add_all(std::string const& workload, Run run, Configure configure) {
     configure(add<limit>(workload, "limit", run));
     configure(add<ours<framealloc::smart_alloc>>(workload, "framealloc", run));
+    configure(add<ours_local>(workload, "framealloc_local", run));
     configure(add<ours<framealloc::smart_alloc_single_threaded>>(workload, "framealloc_single", run));
     configure(add<pmr>(workload, "pmr", run));
 #ifdef FRAMEALLOC_PERF_FOONATHAN

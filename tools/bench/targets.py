@@ -77,6 +77,8 @@ TARGETS = (
     Target("containers_unordered_map", "framealloc", 1.1),
     *each(FLAT_CONTAINERS, "framealloc", 1, of=ANY_PEER),
     # The times of single frames
+    Target("frame_tail", "framealloc_local", 1.4, metric="p50_us"),
+    Target("frame_tail", "framealloc_local", 1.4, metric="p99_us"),
     Target("frame_tail", "framealloc", 1.4, metric="p50_us"),
     Target("frame_tail", "framealloc", 1.4, metric="p99_us"),
     Target("frame_tail", "framealloc", 0, ABSOLUTE, metric="backend_calls"),

@@ -53,10 +53,8 @@ public:
         if (whole_bytes > largest) return nullptr;
         std::size_t const first = quarter_steps::index(whole_bytes);
         std::size_t const end = first + 3 < bin_count ? first + 3 : bin_count;
-        for (std::size_t i = first; i < end; ++i) {
-            for (slot& s : bins_[i].slots) {
-                if (heap_prefix* const b = take_from(s)) return b;
-            }
+        for (slot* s = slots_ + first * slots_per_bin; s != slots_ + end * slots_per_bin; ++s) {
+            if (heap_prefix* const b = take_from(*s)) return b;
         }
         return nullptr;
     }
@@ -71,7 +69,7 @@ public:
             bytes_.fetch_sub(b->whole_bytes, order::relaxed);
             return b;
         }
-        slot* const slots = bins_[quarter_steps::index(b->whole_bytes)].slots;
+        slot* const slots = slots_ + quarter_steps::index(b->whole_bytes) * slots_per_bin;
         for (std::size_t i = 0; i < slots_per_bin; ++i) {
             heap_prefix* expected = nullptr;
             // release: publishes the prefix.
@@ -87,8 +85,7 @@ public:
     /// were kept, or null.
     [[nodiscard]] heap_prefix* take_aged(std::size_t steps, std::uint32_t age) noexcept {
         while (steps-- > 0) {
-            std::size_t const hand = hand_.fetch_add(1, order::relaxed) % slot_total();
-            slot& s = bins_[hand / slots_per_bin].slots[hand % slots_per_bin];
+            slot& s = slots_[hand_.fetch_add(1, order::relaxed) % slot_total()];
             heap_prefix* const b = take_from(s);
             if (b == nullptr) continue;
             if (clock_.load(order::relaxed) - b->stamp > age) return b;
@@ -103,10 +100,8 @@ public:
 
     /// Any kept block, or null when none is left.
     [[nodiscard]] heap_prefix* take_any() noexcept {
-        for (bin& n : bins_) {
-            for (slot& s : n.slots) {
-                if (heap_prefix* const b = take_from(s)) return b;
-            }
+        for (slot& s : slots_) {
+            if (heap_prefix* const b = take_from(s)) return b;
         }
         return nullptr;
     }
@@ -117,9 +112,6 @@ private:
     static constexpr std::size_t bin_count = quarter_steps::index(largest) + 1;
     static constexpr std::size_t slots_per_bin = 8;
     using slot = shared<heap_prefix*>;
-    struct bin {
-        slot slots[slots_per_bin]{};
-    };
 
     [[nodiscard]] heap_prefix* take_from(slot& s) noexcept {
         if (s.load(order::relaxed) == nullptr) return nullptr;
@@ -128,7 +120,7 @@ private:
         return b;
     }
 
-    bin bins_[bin_count]{};
+    slot slots_[bin_count * slots_per_bin]{};  // those of the smallest step first
     shared<std::size_t> bytes_{0};
     shared<std::uint32_t> clock_{0};
     shared<std::uint32_t> hand_{0};

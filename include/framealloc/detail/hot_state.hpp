@@ -91,7 +91,7 @@ FRAMEALLOC_HOT void* bump(frame_window& window, std::size_t bytes, std::size_t a
     std::size_t const last = bytes - 1;
     if (last >= limit - place) [[unlikely]]
         return miss();
-    window.move_to(place + (last | (granule - 1)) + 1);
+    window.move_to(place + round_up(bytes, granule));
     hit();
     return known_pointer(pointer_to<void>(place));
 }

@@ -26,10 +26,11 @@ struct size_class {
     [[nodiscard]] static constexpr std::size_t class_bytes(std::size_t c) noexcept { return Min << c; }
 
     [[nodiscard]] static constexpr std::size_t class_for(layout request) noexcept {
-        std::size_t const need = request.bytes > request.align ? request.bytes : request.align;
-        if (need > Max) return class_count;
-        if (need <= Min) return 0;
-        return detail::log2_floor(need - 1) + 1 - detail::log2_floor(Min);
+        // Below a power of two the highest bit of the larger of two numbers is that of both together; so is `Min` taken in.
+        std::size_t const last = (request.bytes - (request.bytes != 0)) | (request.align - 1) | (Min - 1);
+        if (last >= Max) return class_count;
+        // Not log2_floor, whose narrow answer would have to be widened.
+        return static_cast<std::size_t>(std::bit_width(last)) - detail::log2_floor(Min);
     }
 
     // Last, so that a compiler that stops reading a class at a failed assertion has seen the rest and says no more.
