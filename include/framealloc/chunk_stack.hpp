@@ -3,6 +3,8 @@
 
 #include <framealloc/frame_chunk.hpp>
 
+#include <type_traits>
+
 namespace framealloc::inline v0_1 {
 
 /// The chunks of one frame, oldest first: what an arena policy is built on. The policy decides which chunk comes next;
@@ -97,7 +99,7 @@ public:
     template <class ChunkSource>
     void reset(frame_window& window, ChunkSource& source) noexcept {
         if (more_ != 0) [[unlikely]]
-            give_back_all_but_first(source);
+            give_back_all_but_first<ChunkSource>(source);
         window.close();
     }
 
@@ -143,8 +145,10 @@ public:
     }
 
 private:
+    /// A source of two pointers goes by value: then the usual way, which does not come here, need not write it down.
     template <class ChunkSource>
-    [[gnu::noinline]] void give_back_all_but_first(ChunkSource source) noexcept {
+    [[gnu::noinline]] void give_back_all_but_first(
+        std::conditional_t<std::is_trivially_copyable_v<ChunkSource>, ChunkSource, ChunkSource&> source) noexcept {
         if (frame_chunk* const first = regular_.first; first != regular_.last) {
             source.give_back(regular_.cut_after(first));
             begin_.store(first->begin(), detail::order::relaxed);
