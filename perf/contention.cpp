@@ -10,7 +10,7 @@
 //   turned_away_per_op      queues found full or empty
 //   locks_per_op            locks of the instance taken or tried
 //
-// contention.md says what follows for many threads. The time on a line means nothing.
+// docs/contention.md says what follows for many threads. The time on a line means nothing.
 
 #include "support/compare.hpp"
 #include "support/counting_sync.hpp"
@@ -127,6 +127,7 @@ void attach_detach(benchmark::State& state) {
 bool add_all() {
     compare::add("contention_frame", "framealloc", frame);
     compare::add("contention_pool_in_magazines", "framealloc", pool_pairs<100>);
+    compare::add("contention_pool_in_reserve", "framealloc", pool_pairs<1'000>);
     compare::add("contention_pool_refilled", "framealloc", pool_pairs<10'000>);
     compare::add("contention_cross_thread_free", "framealloc", cross_thread_free)->UseRealTime();
     compare::add("contention_heap", "framealloc", heap_pairs);
