@@ -99,7 +99,8 @@ public:
     [[nodiscard]] slab_type* carving(std::size_t c) const noexcept { return carving_[c]; }
 
 private:
-    static constexpr std::size_t kept_empties = 4;  ///< a thread's own, so that a swing of its load shares nothing
+    static constexpr std::size_t kept_empties =
+        8;  ///< a thread's own, as many as a reserve: a swing of its load shares nothing
 
     /// Full batches of one class.
     struct reserve {
