@@ -4,7 +4,8 @@
 // one at a time and all on one core; an item is the difference of the medians, from the birth of a thread to its join. The
 // state of the thread before is adopted each time: no memory is taken.
 //
-//   attach_detach         attaches and ends; general allocators, which know no attaching, allocate 64 bytes and free them
+//   attach_detach         attaches and ends, to eight instances, because one is too little to be seen beside what a thread costs:
+//                         an item is one of them; general allocators, which know no attaching, allocate 64 bytes and free them
 //   attach_use_detach     allocates two blocks of 64 bytes, one in a frame, and frees them
 //
 // Single runs of a cheap contender come out at some tens of nanoseconds more or less, and below one nanosecond as one.
@@ -15,6 +16,7 @@
 #include <framealloc/smart_alloc.hpp>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <thread>
 #include <vector>
@@ -56,8 +58,9 @@ double median(std::vector<double>& values) {
     return *middle;
 }
 
+/// `body` does what is measured `times` times.
 template <class Body>
-void beyond_an_empty_thread(benchmark::State& state, Body body) {
+void beyond_an_empty_thread(benchmark::State& state, Body body, std::size_t times = 1) {
     on_one_core const stay;
     std::size_t const threads = work(2'000, 50);
     std::vector<double> with(threads), without(threads);
@@ -69,12 +72,17 @@ void beyond_an_empty_thread(benchmark::State& state, Body body) {
         double const difference = std::max(median(with) - median(without), 1.0);
         state.SetIterationTime(difference * 1e-9 * static_cast<double>(threads));
     }
-    state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(threads));
+    state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(threads * times));
 }
 
 void attach(benchmark::State& state) {
-    framealloc::smart_alloc alloc;
-    beyond_an_empty_thread(state, [&] { benchmark::DoNotOptimize(alloc.attach_thread()); });
+    std::array<framealloc::smart_alloc, 8> instances;
+    beyond_an_empty_thread(
+        state,
+        [&] {
+            for (framealloc::smart_alloc& alloc : instances) benchmark::DoNotOptimize(alloc.attach_thread());
+        },
+        instances.size());
 }
 void attach_and_use(benchmark::State& state) {
     framealloc::smart_alloc alloc;

@@ -34,7 +34,7 @@ FRAMES = Band("Frames", (
     Panel("frame_equal_16", "64 B", "1,000, aligned to 16"),
     Panel("frame_equal_64", "64 B, aligned", "1,000, aligned to 64"),
     Panel("frame_sizes", "Sizes", "1,000 of 16 to 512 B"),
-    Panel("frame_sizes_and_alignments", "Alignments", "sizes, and 16 to 256"),
+    Panel("frame_sizes_and_alignments", "Alignments", "sizes; to 8, 16 or 64"),
     Panel("frame_written", "Written", "64 B, each byte"),
     Panel("frame_batch_array", "One array", "1,000 × 64 B at once", own_axis=True),
     Panel("frame_tail", "Whole frames", "p50, and its p99", "p50_us", tail="p99_us"),
