@@ -2,58 +2,25 @@
 #pragma once
 
 #include "limits.hpp"
+#include "shared_blocks.hpp"
 
-#include <framealloc/pool/fine_size_class.hpp>
 #include <framealloc/smart_alloc.hpp>
 
 #include <cstddef>
 #include <memory_resource>
 
-// One shape for everything that serves blocks and takes them back: `take<Bytes>()` and `give<Bytes>(p)` with the size
-// known to the compiler, `take(bytes)` and `give(p, bytes)` with one that it does not know.
+// What serves blocks to one thread and takes them back, in the shape of shared_blocks.hpp: `take<Bytes>()` and `give<Bytes>(p)`
+// with the size known to the compiler, `take(bytes)` and `give(p, bytes)` with one that it does not know.
 
 namespace pools {
 
-template <std::size_t Bytes>
-struct alignas(16) storage {
-    unsigned char bytes[Bytes];
-};
-
-/// The library's verbs, through whatever has them.
-template <class Verbs>
-struct verbs {
-    Verbs& source;
-    template <std::size_t Bytes>
-    [[gnu::always_inline]] void* take() {
-        return source.template pool_alloc<storage<Bytes>>();
-    }
-    template <std::size_t Bytes>
-    [[gnu::always_inline]] void give(void* p) {
-        source.template pool_free<storage<Bytes>>(static_cast<storage<Bytes>*>(p));
-    }
-    [[gnu::always_inline]] void* take(std::size_t bytes) { return source.pool_alloc(layout_of(bytes)); }
-    [[gnu::always_inline]] void give(void* p, std::size_t bytes) { source.pool_free(p, layout_of(bytes)); }
-
-    static framealloc::layout layout_of(std::size_t bytes) { return {.bytes = bytes, .align = 16}; }
-};
-
-template <class Alloc>
-struct through_object {
-    Alloc alloc;
-    verbs<Alloc> source() { return {alloc}; }
-};
-using object = through_object<framealloc::smart_alloc>;
-using single_threaded = through_object<framealloc::smart_alloc_single_threaded>;
-using checked = through_object<framealloc::smart_alloc_debug>;
-using fine = through_object<framealloc::basic_smart_alloc<framealloc::pool::fine_size_class<>>>;
-
-struct local {
-    framealloc::smart_alloc alloc;
-    auto source() {
-        auto& state = alloc.local();
-        return verbs<std::remove_reference_t<decltype(state)>>{state};
-    }
-};
+using shared_blocks::checked;
+using shared_blocks::fine;
+using shared_blocks::local;
+using shared_blocks::object;
+using shared_blocks::storage;
+using shared_blocks::through_malloc;
+using single_threaded = shared_blocks::through_object<framealloc::smart_alloc_single_threaded>;
 
 /// Frees by address alone, as a C host does.
 struct by_address {
@@ -72,23 +39,6 @@ struct by_address {
         void give(void* p, std::size_t) { alloc.pool_free(p); }
     };
     from source() { return {alloc}; }
-};
-
-template <class Malloc>
-struct through_malloc {
-    struct from {
-        template <std::size_t Bytes>
-        void* take() {
-            return Malloc::allocate(Bytes);
-        }
-        template <std::size_t>
-        void give(void* p) {
-            Malloc::free(p);
-        }
-        void* take(std::size_t bytes) { return Malloc::allocate(bytes); }
-        void give(void* p, std::size_t) { Malloc::free(p); }
-    };
-    from source() { return {}; }
 };
 
 struct pmr_pool {
