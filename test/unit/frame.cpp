@@ -336,4 +336,27 @@ BOOST_AUTO_TEST_CASE(a_fixed_arena_serves_exactly_its_bytes_and_then_refuses)
     alloc.end_frame();
 }
 
+namespace {
+
+/// Chunks as ever, but it counts them its own way: what is used is what is reserved.
+struct arena_that_counts_chunks {
+    using family = arena_family;
+    template <class ChunkSource>
+    class engine : public arena::chunked<>::engine<ChunkSource> {
+    public:
+        [[nodiscard]] std::size_t used_bytes(frame_window const&) const noexcept { return this->reserved_bytes(); }
+    };
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(an_arena_that_counts_by_itself_is_asked_what_a_frame_has_used)
+{
+    basic_smart_alloc<arena_that_counts_chunks> alloc;
+    alloc.begin_frame();
+    static_cast<void>(alloc.frame_alloc(layout{.bytes = 64}));
+    alloc.end_frame();
+    BOOST_TEST(alloc.stats().frame_bytes_last == 64_KiB);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

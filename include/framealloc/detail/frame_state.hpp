@@ -2,6 +2,7 @@
 #pragma once
 
 #include <framealloc/checkpoint.hpp>
+#include <framealloc/chunk_stack.hpp>
 #include <framealloc/detail/chunk_pool.hpp>
 #include <framealloc/detail/construct.hpp>
 #include <framealloc/detail/sanitizer.hpp>
@@ -230,7 +231,10 @@ public:
 
 private:
     [[nodiscard]] std::size_t used_by_owner(frame_window const& window) const noexcept {
-        if constexpr (requires { engine_.used_bytes_of_owner(window); }) {
+        // An engine that counts by itself is asked, also where it inherits the shorter way.
+        if constexpr (requires {
+                          requires std::is_same_v<decltype(&engine::used_bytes), decltype(&chunk_stack::used_bytes)>;
+                      }) {
             return engine_.used_bytes_of_owner(window);
         } else {
             return engine_.used_bytes(window);

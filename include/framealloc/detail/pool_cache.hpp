@@ -99,8 +99,8 @@ public:
     [[nodiscard]] slab_type* carving(std::size_t c) const noexcept { return carving_[c]; }
 
 private:
-    static constexpr std::size_t kept_empties =
-        8;  ///< a thread's own, as many as a reserve: a swing of its load shares nothing
+    /// Empty batches of a thread's own, as many as a reserve has full ones: a swing of its load shares nothing.
+    static constexpr std::size_t kept_empties = 8;
 
     /// Full batches of one class.
     struct reserve {
@@ -173,9 +173,9 @@ private:
     [[nodiscard]] bool make_room(magazine& m, std::size_t c, store& shared) noexcept {
         if (batch* const full = unload(m)) {
             bool const one_too_many = reserves_[c].count == reserve_depth(A::pool::class_bytes(c));
-            batch* const oldest = one_too_many ? take_reserve(c) : nullptr;
+            batch* const older = one_too_many ? take_reserve(c) : nullptr;
             put_reserve(c, full);
-            if (oldest != nullptr) hand_over(c, oldest, shared);
+            if (older != nullptr) hand_over(c, older, shared);
         }
         batch* const empty = empties_ != nullptr ? take_empty() : shared.try_take_empty();
         if (empty == nullptr) return false;
