@@ -7,6 +7,7 @@
 #include <framealloc/detail/slow_paths.hpp>
 #include <framealloc/frame_scope.hpp>
 #include <framealloc/intent.hpp>
+#include <framealloc/tag_scope.hpp>
 
 #include <framealloc/arena/chunked.hpp>
 #include <framealloc/backend/split.hpp>
@@ -27,6 +28,8 @@ struct thread_warmth {
 
 template <class A>
 class alloc_ref;
+template <class A>
+class tag_budgets;  // framealloc/tag_budgets.hpp
 
 /// An allocator instance: the policies of `A`, composed. `basic_smart_alloc` is the way to name one.
 ///
@@ -97,6 +100,22 @@ public:
         auto* const s = core_.state_if_any();
         return s != nullptr ? s->frame.number() : 0;
     }
+
+    // --- tags and budgets ---------------------------------------------------------------------------------------------
+
+    /// Charges what the calling thread allocates, while the scope lives, to an `allocation_tag`; see `tag_scope`.
+    template <class Tag>
+    [[nodiscard]] FRAMEALLOC_HOT framealloc::tag_scope<A> tag_scope(Tag const& tag) {
+        return framealloc::tag_scope<A>{core_, tag};
+    }
+    /// Calls `f()` under a tag and answers what it does.
+    template <class Tag, class F>
+    decltype(auto) with_tag(Tag const& tag, F&& f) {
+        framealloc::tag_scope<A> const scope{core_, tag};
+        return static_cast<F&&>(f)();
+    }
+    /// Limits and figures by tag, with `budget::per_tag`; wants framealloc/tag_budgets.hpp. See `tag_budgets`.
+    [[nodiscard]] tag_budgets<A> budgets() noexcept FRAMEALLOC_LIFETIMEBOUND { return tag_budgets<A>{core_}; }
 
     // --- by intent ----------------------------------------------------------------------------------------------------
 
@@ -200,6 +219,10 @@ public:
     explicit alloc_ref(detail::core<A>& owner) noexcept : core_(&owner) {}
 
     [[nodiscard]] FRAMEALLOC_HOT framealloc::frame_scope<A> frame_scope() { return framealloc::frame_scope<A>{*core_}; }
+    template <class Tag>
+    [[nodiscard]] FRAMEALLOC_HOT framealloc::tag_scope<A> tag_scope(Tag const& tag) {
+        return framealloc::tag_scope<A>{*core_, tag};
+    }
     [[nodiscard]] detail::thread_state<A>& local() { return core_->state_or_throw(); }
 
     friend bool operator==(alloc_ref a, alloc_ref b) noexcept { return a.core_ == b.core_; }

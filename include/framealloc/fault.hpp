@@ -22,17 +22,22 @@ enum class fault_code : std::uint16_t {
     frame_of_another_thread = 7,
     frame_left_open = 8,
     instance_not_current = 202,
+    tag_scope_out_of_order = 203,
     double_free = 210,
     foreign_pointer = 211,
     wrong_size = 212,
     budget_exceeded = 301,
+    tag_budget_exceeded = 302,
     out_of_memory = 303,
     impossible_size = 304,
     impossible_alignment = 305,
     backend_misaligned = 306,
     giver_unknown = 307,
+    frame_budget_exceeded = 308,
+    too_many_tags = 309,
     internal = 901,
     bad_configuration = 902,
+    bad_tag = 903,
 };
 
 namespace detail {
@@ -60,6 +65,8 @@ inline constexpr fault_text fault_table[] = {
      "call end_frame() before the thread ends, or hold a frame_scope()"},
     {fault_code::instance_not_current, "current_instance ended out of order or on another thread",
      "hold each current_instance in a block of the thread that it is for, and let the newest end first"},
+    {fault_code::tag_scope_out_of_order, "tag_scope left out of order or on another thread",
+     "hold each tag_scope in a block of the thread that made it, and let the newest end first"},
     {fault_code::double_free, "block freed twice", "free each block once; pool_box and heap_box do so by themselves"},
     {fault_code::foreign_pointer, "pointer that this allocator did not give out",
      "free a block through the allocator instance and the family of calls that gave it"},
@@ -67,6 +74,8 @@ inline constexpr fault_text fault_table[] = {
      "free with the type or layout that allocated it, or by address alone"},
     {fault_code::budget_exceeded, "global memory budget exceeded",
      "raise budget::global's limit, or give memory back first"},
+    {fault_code::tag_budget_exceeded, "tag's memory budget exceeded",
+     "raise the named tag's hard limit with budgets().set(), give its memory back, or let a handler evict some"},
     {fault_code::out_of_memory, "out of memory: the backend gave none",
      "give memory back and try again, or choose a backend with more"},
     {fault_code::impossible_size, "request for more bytes than can exist",
@@ -77,8 +86,13 @@ inline constexpr fault_text fault_table[] = {
      "correct the backend: hold it against framealloc/testing/backend.hpp"},
     {fault_code::giver_unknown, "memory from a giver that is no part of this backend",
      "look for writes beyond a block: the giver is kept below each block, and in each chunk's head"},
+    {fault_code::frame_budget_exceeded, "thread's frame budget exceeded",
+     "raise it with budgets().set_frame_limits(), or use pool_alloc() or heap_alloc() for what may outlive the frame"},
+    {fault_code::too_many_tags, "more allocation tags than a process can tell apart",
+     "make tags of what a budget is for, and not of every object"},
     {fault_code::internal, "internal error of the allocator", "please report this"},
     {fault_code::bad_configuration, "configuration out of range", "correct the named field"},
+    {fault_code::bad_tag, "allocation tag with a path that is none", "write names with one / between them"},
 };
 
 [[nodiscard]] constexpr fault_text const& text_of(fault_code code) noexcept {
@@ -98,21 +112,35 @@ struct fault {
     unsigned long long numbers[3] = {};
     /// What the default handler does after reporting: true stops the program, false goes on with nothing changed.
     bool stops = false;
+    /// What the note begins with, where it is about named things: which tag, and which one's limit it met. They last.
+    char const* tag = nullptr;
+    char const* limited_by = nullptr;
 
     /// Writes the report, as `[framealloc][FA001] error: ...` with a `note:` and a `help:` line, into `buffer`, cut to
     /// its size and always terminated; answers the bytes written without the terminator. Allocates nothing.
     std::size_t write(char* buffer, std::size_t size) const noexcept {
         if (size == 0) return 0;
         char details[256];
+        char subject[256] = "";
+        if (tag != nullptr) write_subject(subject, sizeof subject);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
         ::snprintf(details, sizeof details, note, numbers[0], numbers[1], numbers[2]);
 #pragma GCC diagnostic pop
         auto const& text = detail::text_of(code);
-        int const wanted = ::snprintf(buffer, size, "[framealloc][FA%03u] error: %s\n  note: %s\n  help: %s\n",
-                                      unsigned(code), text.message, details, text.help);
+        int const wanted = ::snprintf(buffer, size, "[framealloc][FA%03u] error: %s\n  note: %s%s\n  help: %s\n",
+                                      unsigned(code), text.message, subject, details, text.help);
         auto const length = static_cast<std::size_t>(wanted < 0 ? 0 : wanted);
         return length < size ? length : size - 1;
+    }
+
+private:
+    FRAMEALLOC_COLD void write_subject(char* to, std::size_t size) const noexcept {
+        if (limited_by == nullptr || limited_by == tag) {
+            ::snprintf(to, size, "tag \"%s\": ", tag);
+        } else {
+            ::snprintf(to, size, "tag \"%s\" within \"%s\": ", tag, limited_by);
+        }
     }
 };
 

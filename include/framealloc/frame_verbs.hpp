@@ -87,7 +87,7 @@ public:
         std::uintptr_t const begin = detail::address_of(p);
         detail::thread_state<A>* const s = state_that_served(begin, old_bytes);
         if (s == nullptr) return false;
-        std::uintptr_t const end = s->window.end_of_last(begin, new_bytes);
+        std::uintptr_t const end = end_of_last(*s, begin, new_bytes);
         if (end == 0) {
             if (!get_what_is_missing(*s, begin, new_bytes)) return false;
         } else if (end < s->window.at()) {
@@ -149,6 +149,18 @@ private:
         return s != nullptr && s->window.is_last(begin, bytes) ? s : nullptr;
     }
 
+    /// Where a tag's credit does not suffice for what the chunk has room for, it is charged first.
+    [[nodiscard]] static std::uintptr_t end_of_last(detail::thread_state<A>& s, std::uintptr_t begin,
+                                                    std::size_t new_bytes) noexcept {
+        std::uintptr_t const end = s.window.end_of_last(begin, new_bytes);
+        if constexpr (charges_tags<typename A::budget>) {
+            if (end == 0 && new_bytes <= max_request_bytes && s.get_frame_credit(begin + new_bytes - s.window.at())) {
+                return s.window.end_of_last(begin, new_bytes);
+            }
+        }
+        return end;
+    }
+
     /// For an arena that grows in place: what `new_bytes` at `begin` want beyond the cursor is a request like any other, and
     /// is served right behind it. False, and nothing has changed, where it cannot be.
     [[nodiscard]] static bool get_what_is_missing([[maybe_unused]] detail::thread_state<A>& s,
@@ -159,7 +171,7 @@ private:
             std::size_t const more = detail::round_up(new_bytes, granule) - (s.window.at() - begin);
             auto source = s.chunks();
             frame_position const before = s.frame.position(s.window);
-            void* const p = s.frame.allocate(s.window, {.bytes = more}, source);
+            void* const p = s.serve_more(layout{.bytes = more});
             if (p == nullptr || detail::address_of(p) == before.cursor) return p != nullptr;
             s.frame.undo(s.window, before, s.frame.finalisers(), s.frame.marks(), source);  // an arena that has gaps
             return false;
@@ -176,7 +188,16 @@ private:
             position_ = state_->frame.position(state_->window);
             finalisers_ = state_->frame.finalisers();
             marks_ = state_->frame.marks();
+            if constexpr (charges_tags<typename A::budget>) state_->frame.watch();
         }
+        ~undo_point()
+            requires(charges_tags<typename A::budget>)
+        {
+            if (state_ != nullptr) state_->frame.stop_watching();
+        }
+        ~undo_point() = default;
+        undo_point(undo_point const&) = delete;
+        undo_point& operator=(undo_point const&) = delete;
         void undo() const noexcept {
             auto source = state_->chunks();
             state_->frame.undo(state_->window, position_, finalisers_, marks_, source);

@@ -243,6 +243,14 @@ concept has_budget_figures = requires(P const& budget) {
     { budget.limit_bytes() } noexcept -> std::same_as<std::size_t>;
 };
 
+/// Optional: `static constexpr bool charges_tags = true` has every request charged to the tag that it is made under, through
+/// what `budget::per_tag` shows under "what the framework asks".
+template <class P>
+inline constexpr bool charges_tags = false;
+template <class P>
+    requires requires { requires P::charges_tags; }
+inline constexpr bool charges_tags<P> = true;
+
 /// Limits. `try_charge` is asked before memory is taken from the backend, `refund` is told when it goes back.
 template <class P>
 concept BudgetPolicy = in_family<P, budget_family> && has_charge<P> && has_budget_figures<P>;

@@ -27,12 +27,12 @@ class pool_verbs {
 public:
     /// Raw memory. Zero bytes give a unique address.
     [[nodiscard]] FRAMEALLOC_HOT void* pool_alloc(layout request) {
-        return serve(request, class_of(request),
-                     [&](std::size_t c) FRAMEALLOC_INLINED { return self().pool_miss_or_throw(request, c); });
+        return serve<true>(request, class_of(request),
+                           [&](std::size_t c) FRAMEALLOC_INLINED { return self().pool_miss_or_throw(request, c); });
     }
     [[nodiscard]] FRAMEALLOC_HOT void* try_pool_alloc(layout request) noexcept {
-        return serve(request, class_of(request),
-                     [&](std::size_t c) FRAMEALLOC_INLINED { return self().pool_miss(request, c); });
+        return serve<false>(request, class_of(request),
+                            [&](std::size_t c) FRAMEALLOC_INLINED { return self().pool_miss(request, c); });
     }
 
     /// Uninitialised storage for one `T`, which must be a type whose lifetime begins with its storage.
@@ -135,7 +135,22 @@ private:
         return m.full_bits;
     }
 
-    template <class Slow>
+    /// Where blocks are charged to tags: charges one that has just been taken out of the magazine.
+    template <bool Throws>
+    FRAMEALLOC_HOT static void* charge(detail::thread_state<A>& s, void* block, layout request, std::size_t c) {
+        if (!s.tags.charge(block, c)) [[unlikely]] {
+            if constexpr (Throws) {
+                return s.pool_uncharged_or_throw(block, request, c);
+            } else {
+                return s.pool_uncharged(block, request, c);
+            }
+        }
+        if constexpr (A::diagnostics::checks_blocks) detail::slab<A>::of(block)->mark_live(block);
+        if constexpr (A::diagnostics::counts_operations) s.counted.on_pool_allocate(request.bytes);
+        return detail::known_pointer(block);
+    }
+
+    template <bool Throws, class Slow>
     FRAMEALLOC_HOT void* serve([[maybe_unused]] layout request, std::size_t c, Slow&& slow) {
         if constexpr (pool::class_count == 0) {
             return slow(c);
@@ -146,9 +161,13 @@ private:
             return detail::pop(
                 hot.magazines[c],
                 [&]([[maybe_unused]] void* block) FRAMEALLOC_INLINED {
-                    if constexpr (A::diagnostics::checks_blocks) detail::slab<A>::of(block)->mark_live(block);
-                    if constexpr (A::diagnostics::counts_operations) {
-                        static_cast<detail::thread_state<A>&>(hot).counted.on_pool_allocate(request.bytes);
+                    if constexpr (charges_tags<typename A::budget>) {
+                        return charge<Throws>(static_cast<detail::thread_state<A>&>(hot), block, request, c);
+                    } else {
+                        if constexpr (A::diagnostics::checks_blocks) detail::slab<A>::of(block)->mark_live(block);
+                        if constexpr (A::diagnostics::counts_operations) {
+                            static_cast<detail::thread_state<A>&>(hot).counted.on_pool_allocate(request.bytes);
+                        }
                     }
                 },
                 [&]() FRAMEALLOC_INLINED { return slow(c); });
@@ -170,6 +189,12 @@ private:
             detail::push(
                 hot.magazines[c], full_bits(hot.magazines[c], c), p,
                 [&]() FRAMEALLOC_INLINED {
+                    if constexpr (charges_tags<typename A::budget>) {
+                        auto& s = static_cast<detail::thread_state<A>&>(hot);
+                        std::uint8_t tag;
+                        if (!s.tags.credit(p, c, tag)) [[unlikely]]
+                            return s.pool_uncredited(p, c, tag);
+                    }
                     if constexpr (A::diagnostics::counts_operations) {
                         static_cast<detail::thread_state<A>&>(hot).counted.on_pool_free();
                     }

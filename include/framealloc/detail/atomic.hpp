@@ -109,4 +109,32 @@ private:
     unsigned long long value_ = 0;
 };
 
+/// What one thread may still take of something, and any thread may read. Below 2^31.
+///
+///   Cost      `take` is an unlocked subtraction in memory and a branch on its borrow.
+///   Threads   One writes, any read; while `take` fails, others may see a very large number.
+class owner_allowance {
+public:
+    /// False where there was less: then the number has wrapped, and the caller gives `n` back.
+    [[nodiscard, gnu::always_inline]] bool take(unsigned long long n) noexcept {
+#if defined(__x86_64__) && !FRAMEALLOC_THREAD_SANITIZER
+        bool borrow;
+        __asm__("subl %2, %0" : "+m"(value_), "=@ccb"(borrow) : "er"(static_cast<unsigned>(n)));
+        return !borrow;
+#else
+        unsigned const before = static_cast<unsigned>(read());
+        set(before - static_cast<unsigned>(n));
+        return before >= n;
+#endif
+    }
+    void give(unsigned long long n) noexcept { set(static_cast<unsigned>(read()) + static_cast<unsigned>(n)); }
+    void set(unsigned long long n) noexcept {
+        __atomic_store_n(&value_, static_cast<unsigned>(n), __ATOMIC_RELAXED);
+    }
+    [[nodiscard]] unsigned long long read() const noexcept { return __atomic_load_n(&value_, __ATOMIC_RELAXED); }
+
+private:
+    unsigned value_ = 0;
+};
+
 }  // namespace framealloc::detail

@@ -94,6 +94,11 @@ public:
         return false;
     }
 
+    FRAMEALLOC_COLD void report_double_free(void* p, std::size_t c) {
+        report_misuse<A>(fault_code::double_free, "the block at 0x%llx, of %llu bytes, is free already", address_of(p),
+                         A::pool::class_bytes(c));
+    }
+
     // --- frees that do not know the instance --------------------------------------------------------------------------
 
     /// The living instance of this assembly that `p` is a pool or heap block of, as far as can be seen from where it lies

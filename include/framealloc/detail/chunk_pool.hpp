@@ -153,6 +153,8 @@ public:
         return pool_.give_back_growing(gate_, chunk, whole);
     }
 
+    [[nodiscard]] typename A::budget& budget() noexcept { return gate_.budget(); }
+
 private:
     backend_gate<A>& gate_;
     chunk_pool<A>& pool_;

@@ -63,6 +63,7 @@ class core : public instance_base,
     using shared_value = typename sync::template atomic<T>;
     static constexpr bool has_pools = A::pool::class_count != 0;
     static constexpr bool checks = A::diagnostics::checks_blocks;
+    static constexpr bool has_tags = charges_tags<typename A::budget>;
 
 public:
     template <class... Given>
@@ -141,13 +142,19 @@ public:
         if constexpr (has_pools) {
             // A thread that has no state and gets none without waiting settles the block where it lies.
             if (state_type* const s = state_without_waiting()) return s->pool_overflow(block, c);
+            if constexpr (has_tags) {
+                std::uint8_t const tag = tag_of_block<A>(block, c).load(order::relaxed);
+                if (tag == no_tag) return this->report_double_free(block, c);
+                tag_of_block<A>(block, c).store(no_tag, order::relaxed);
+                gate_.budget().refund(tag, allocation_intent::pool, A::pool::class_bytes(c));
+            }
             pools_.settle(c, &block, 1);
         }
     }
 
     [[nodiscard]] void* heap_allocate(layout request) noexcept {
         fault why;
-        void* const p = serve_heap(request, why);
+        void* const p = without_throwing<A>(why, [&] { return serve_heap(request, why); });
         if (p == nullptr) report_refusal<A>(why);
         return p;
     }
@@ -157,9 +164,15 @@ public:
         if (p == nullptr) throw_failure(why, request);
         return p;
     }
-    [[nodiscard]] void* serve_heap(layout request, fault& why) noexcept {
+    [[nodiscard]] void* serve_heap(layout request, fault& why) noexcept(!has_tags) {
         if (!is_possible(request, why)) return nullptr;
-        void* const p = heap_.allocate(request);
+        void* p = nullptr;
+        if constexpr (has_tags) {
+            p = serve_charged_heap(*this, request, why);
+            if (p == nullptr && why.code == fault_code::tag_budget_exceeded) return nullptr;
+        } else {
+            p = heap_.allocate(request);
+        }
         if (p == nullptr) {
             why = latest_refusal(gate_, request);
         } else if constexpr (A::diagnostics::counts_operations) {
@@ -307,6 +320,11 @@ private:
     FRAMEALLOC_COLD state_type* started(thread_record* r) noexcept {
         auto* const s = static_cast<state_type*>(r);
         s->frame.start_thread();
+        if constexpr (has_tags) {
+            s->frame.charges().start_thread();
+            s->tags.switch_to(root_tag);
+            s->tags.open_scopes = 0;
+        }
         s->pools.start_thread();
         s->trims_followed = s->trims_followed_by_frees = trims();
         return s;
@@ -340,6 +358,11 @@ private:
         if constexpr (has_pools) {
             auto& s = static_cast<state_type&>(r);
             s.pools.give_back(s, s.shared().pools_);
+        }
+        if constexpr (has_tags) {
+            auto& s = static_cast<state_type&>(r);
+            static_cast<void>(s.tags.give_back_credit(s.shared().gate_.budget()));
+            static_cast<void>(s.frame.charges().give_back_credit(s.window, s.shared().gate_.budget()));
         }
     }
     static bool in_shared_frame(thread_record const& r) noexcept {

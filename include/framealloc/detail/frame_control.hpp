@@ -23,7 +23,7 @@ public:
                              core<A>::thread_number());
             return false;
         }
-        s.frame.open(s.window, frame_kind::own);
+        s.frame.open(s.window, frame_kind::own, self().chunks());
         if constexpr (has_pools && returns_to_owner<sync>) s.pools.collect(self().pool_part());
         return true;
     }
@@ -74,7 +74,7 @@ public:
     /// Lets a thread without a frame of its own into the frame of all. False where none is open.
     [[nodiscard]] bool join(state_type& s) noexcept {
         if (open_shared_.load(order::acquire) == 0) return false;
-        s.frame.open(s.window, frame_kind::shared);
+        s.frame.open(s.window, frame_kind::shared, self().chunks());
         s.next_joined = joined_.load(order::relaxed);
         while (!joined_.compare_exchange(s.next_joined, &s, order::release, order::relaxed)) {}
         return true;

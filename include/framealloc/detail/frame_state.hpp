@@ -5,6 +5,7 @@
 #include <framealloc/chunk_stack.hpp>
 #include <framealloc/detail/chunk_pool.hpp>
 #include <framealloc/detail/construct.hpp>
+#include <framealloc/detail/frame_charges.hpp>
 #include <framealloc/detail/sanitizer.hpp>
 #include <framealloc/fault.hpp>
 
@@ -68,6 +69,7 @@ template <class A>
 class frame_state {
     using engine = typename A::arena::template engine<chunk_source<A>>;
     static constexpr std::size_t in_flight = frames_in_flight_of<typename A::arena>;
+    static constexpr bool has_tags = charges_tags<typename A::budget>;
 
 public:
     [[nodiscard]] frame_kind kind() const noexcept { return kind_.load(order::relaxed); }
@@ -83,10 +85,11 @@ public:
         return false;
     }
 
-    void open(frame_window& window, frame_kind kind) noexcept {
+    void open(frame_window& window, frame_kind kind, [[maybe_unused]] chunk_source<A> source) noexcept {
         number_.store(begun() + 1, order::relaxed);
         kind_.store(kind, order::relaxed);
         engine_.open(window);
+        if constexpr (has_tags) charges_.opened(window, source.budget());
     }
 
     /// Destroys what is to be destroyed, which may use the frame while it lasts, and ends it. The kind stays, for the
@@ -106,13 +109,14 @@ public:
         if (peak_bytes_.load(order::relaxed) < used) peak_bytes_.store(used, order::relaxed);
         total_bytes_.store(total_bytes_.load(order::relaxed) + used, order::relaxed);
         fill_oldest(window);
+        if constexpr (has_tags) charges_.ending(window, source);
         engine_.reset(window, source);
         if (marks_ != nullptr)
             marks_ = nullptr;  // a load that always hits for a store: stores are what a frame's end waits for
     }
     void close() noexcept { kind_.store(frame_kind::closed, order::relaxed); }
 
-    /// Serves a request that did not fit the window. The frame is open, the request possible.
+    /// Serves a request that did not fit the window, which is the engine's. The frame is open, the request possible.
     [[nodiscard]] void* allocate(frame_window& window, layout request, chunk_source<A>& source) noexcept {
         if (void* const p = window.try_serve(request)) return p;
         return engine_.allocate(window, request, source);
@@ -188,10 +192,44 @@ public:
         std::uintptr_t const cursor = window.at();
         // The newest mark is the highest of those in this chunk, and marks in other chunks are not between the two.
         if (marks_ != nullptr && marks_->position.cursor > end && marks_->position.cursor <= cursor) return false;
+        // Under another tag than it was allocated, it stays that one's.
+        if constexpr (has_tags) {
+            if (!charges_.may_shrink_to(end)) return false;
+        }
         release_bytes(end, cursor);
         window.move_to(end);
         return true;
     }
+
+    /// Moves the window back, and gives every tag its own.
+    void rewind_engine(frame_window& window, frame_position to, chunk_source<A>& source) noexcept {
+        if constexpr (has_tags) {
+            std::size_t const open = charges_.open_bytes(window), before = engine_.used_bytes(window);
+            charges_.lift(window);
+            engine_.rewind(window, to, source);
+            charges_.rewound(window, before - engine_.used_bytes(window), open, source);
+        } else {
+            engine_.rewind(window, to, source);
+        }
+    }
+
+    /// The same for what has just been served and not been charged.
+    void rewind_uncharged(frame_window& window, frame_position to, chunk_source<A>& source) noexcept {
+        engine_.rewind(window, to, source);
+        charges_.lower(window);
+    }
+
+    /// Whether something may be rolled back to: then what goes to which tag has to be written down.
+    [[nodiscard]] bool is_watched() const noexcept { return marks_ != nullptr || undo_points_ != 0; }
+    /// A constructor runs that may throw, and then what it has allocated is rolled back.
+    void watch() noexcept {
+        if constexpr (has_tags) ++undo_points_;
+    }
+    void stop_watching() noexcept {
+        if constexpr (has_tags) --undo_points_;
+    }
+    [[nodiscard]] auto& charges() noexcept { return charges_; }
+    [[nodiscard]] auto const& charges() const noexcept { return charges_; }
 
     [[nodiscard]] finaliser* finalisers() const noexcept { return finalisers_; }
     [[nodiscard]] frame_mark* marks() const noexcept { return marks_; }
@@ -200,7 +238,7 @@ public:
               chunk_source<A>& source) noexcept {
         run_finalisers(newest_kept);
         fill(window, to);
-        engine_.rewind(window, to, source);
+        rewind_engine(window, to, source);
         marks_ = newest_mark;
     }
     void add(finaliser& f) noexcept {
@@ -213,11 +251,15 @@ public:
         if constexpr (in_flight != 1) {
             for (std::size_t i = 0; i < in_flight; ++i) run(ended_.take(i));
         }
+        if constexpr (has_tags) charges_.release(source);
         engine_.release(window, source);
     }
     /// Gives the memory of frames that are over back; between frames.
     void trim(frame_window& window, chunk_source<A>& source) noexcept {
-        if constexpr (in_flight == 1) engine_.release(window, source);
+        if constexpr (in_flight == 1) {
+            if constexpr (has_tags) charges_.release(source);
+            engine_.release(window, source);
+        }
     }
 
     [[nodiscard]] std::size_t used_bytes(frame_window const& window) const noexcept {
@@ -279,6 +321,8 @@ private:
     }
 
     engine engine_{};
+    [[no_unique_address]] typename choose_frame_charges<A>::type charges_{};
+    [[no_unique_address]] std::conditional_t<has_tags, std::size_t, no_undo_points> undo_points_{};
     finaliser* finalisers_ = nullptr;
     [[no_unique_address]] ended_finalisers<in_flight> ended_{};
     frame_mark* marks_ = nullptr;

@@ -7,6 +7,7 @@
 #include <framealloc/detail/page_map.hpp>
 #include <framealloc/detail/sanitizer.hpp>
 #include <framealloc/detail/thread_registry.hpp>
+#include <framealloc/intent.hpp>
 
 namespace framealloc::inline v0_1::detail {
 
@@ -26,8 +27,8 @@ public:
                          conditional_page_map<A>& map, alloc_config const& config, void* instance) noexcept
         : guard_(guard), gate_(gate), records_(records), map_(map), config_(config), instance_(instance) {}
 
-    /// `request` is possible.
-    [[nodiscard]] void* allocate(layout request) noexcept {
+    /// `request` is possible. `tag` is who has been charged for it.
+    [[nodiscard]] void* allocate(layout request, std::uint8_t tag = 0) noexcept {
         std::size_t const align = request.align < granule ? granule : request.align;
         std::size_t const head = round_up(sizeof(heap_prefix), align);
         std::size_t whole = quarter_steps::round(head + request.bytes + (request.bytes == 0));
@@ -52,7 +53,8 @@ public:
                                                         .base_align = static_cast<std::uint32_t>(base_align),
                                                         .number = number,
                                                         .stamp = 0,
-                                                        .giver = giver};
+                                                        .giver = giver,
+                                                        .tag = tag};
             live_blocks_.fetch_add(1, order::relaxed);
             live_bytes_.fetch_add(request.bytes, order::relaxed);
             return block;
@@ -70,6 +72,9 @@ public:
         map_.remove_heap_block(block);
         live_blocks_.fetch_sub(1, order::relaxed);
         live_bytes_.fetch_sub(prefix.bytes, order::relaxed);
+        if constexpr (charges_tags<typename A::budget>) {
+            gate_.budget().refund(prefix.tag, allocation_intent::heap, prefix.bytes);
+        }
         clear_marks(block, prefix.bytes);
         if constexpr (A::diagnostics::fills_released) __builtin_memset(block, 0xCD, prefix.bytes);
 
@@ -104,6 +109,12 @@ public:
     [[nodiscard]] std::size_t live_blocks() const noexcept { return live_blocks_.load(order::relaxed); }
     [[nodiscard]] std::size_t live_bytes() const noexcept { return live_bytes_.load(order::relaxed); }
     [[nodiscard]] std::size_t cached_bytes() const noexcept { return cache_.bytes(); }
+
+    /// Calls `f(tag, bytes asked for)` for each live block. The instance is at rest.
+    template <class F>
+    void for_each_live(F&& f) {
+        ledger_.for_each([&](void* block) { f(heap_prefix::of(block).tag, heap_prefix::of(block).bytes); });
+    }
 
     /// Bytes of live blocks as the backend counts them, if every live block is as it should be; otherwise SIZE_MAX.
     /// The instance is at rest.

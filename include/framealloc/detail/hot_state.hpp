@@ -96,7 +96,7 @@ FRAMEALLOC_HOT void* bump(frame_window& window, std::size_t bytes, std::size_t a
     return known_pointer(pointer_to<void>(place));
 }
 
-/// Takes a block from a magazine: calls `hit(block)` and answers it, or answers `miss()`.
+/// Takes a block from a magazine: calls `hit(block)` and answers it, or what that answers, or answers `miss()`.
 template <class Hit, class Miss>
 FRAMEALLOC_HOT void* pop(magazine& m, Hit&& hit, Miss&& miss) {
     void** const top = m.top.load(order::relaxed);
@@ -104,8 +104,12 @@ FRAMEALLOC_HOT void* pop(magazine& m, Hit&& hit, Miss&& miss) {
         return miss();
     void* const block = top[-1];
     m.top.store(top - 1, order::relaxed);
-    hit(block);
-    return known_pointer(block);
+    if constexpr (std::is_void_v<decltype(hit(block))>) {
+        hit(block);
+        return known_pointer(block);
+    } else {
+        return hit(block);
+    }
 }
 
 /// Puts a block into a magazine and calls `hit()`, or calls `miss()`. `full_bits` are the magazine's, or the same number

@@ -23,7 +23,9 @@ template <class A>
 FRAMEALLOC_COLD void report_refusal(fault const& why) {
     fault f = why;
     bool const outside = f.code == fault_code::frame_not_open;
-    bool const worth_saying = f.code != fault_code::out_of_memory && f.code != fault_code::budget_exceeded;
+    bool const worth_saying = f.code != fault_code::out_of_memory && f.code != fault_code::budget_exceeded &&
+                              f.code != fault_code::tag_budget_exceeded &&
+                              f.code != fault_code::frame_budget_exceeded;
     f.stops = A::diagnostics::stops_on_misuse && (outside || f.code == fault_code::impossible_alignment);
     if (outside || (A::diagnostics::checks_blocks && worth_saying)) report(f);
 }
@@ -60,6 +62,22 @@ template <class A>
     return {.code = fault_code::out_of_memory,
             .note = "asked for %llu bytes, align %llu; %llu bytes are taken from the backend",
             .numbers = {request.bytes, request.align, gate.taken_bytes()}};
+}
+
+/// What `f` answers, or null with `why` filled in where a budget's listener has thrown.
+template <class A, class F>
+[[nodiscard]] FRAMEALLOC_HOT void* without_throwing([[maybe_unused]] fault& why, F&& f) noexcept {
+    if constexpr (charges_tags<typename A::budget>) {
+        FRAMEALLOC_TRY { return f(); }
+        FRAMEALLOC_CATCH_ALL {
+            why = {.code = fault_code::tag_budget_exceeded,
+                   .note = "the budget's listener has thrown out of a call that answers null instead"};
+            return nullptr;
+        }
+        return nullptr;
+    } else {
+        return f();
+    }
 }
 
 }  // namespace framealloc::detail

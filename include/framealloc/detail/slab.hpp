@@ -14,12 +14,17 @@ struct region;
 
 /// The shape of a slab of one class: how many blocks, and where they begin.
 ///
-///     [ slab | a bit per block: settled | (checked) a bit per block: live | pad | block 0 | block 1 | ... ]
+///     [ slab | a bit per block: settled | (checked) a bit per block: live | (tags) a byte per block | pad | block 0 | ... ]
+///
+/// A block's tag is found by a shift instead of a division: there is a byte for every 2^tag_shift bytes of the slab, as many
+/// as a block has at least, so that no two blocks share one.
 struct slab_shape {
     std::size_t block_bytes = 0;
     std::size_t first_block = 0;  ///< offset from the slab's address, a multiple of block_bytes' alignment
     std::size_t block_count = 0;
     std::size_t bit_words = 0;     ///< words of 64 bits in one set of bits
+    std::size_t tags_at = 0;       ///< offset of the bytes for tags
+    unsigned tag_shift = 0;
     std::uint64_t reciprocal = 0;  ///< 2^32 / block_bytes, rounded up; see `divides_exactly`
 
     [[nodiscard]] constexpr std::size_t index_at(std::size_t offset_in_blocks) const noexcept {
@@ -87,10 +92,19 @@ struct slab {
     slab(void* whose, region* where, std::size_t c, slab_shape const* s) noexcept
         : instance(whose), home(where), size_class(static_cast<std::uint32_t>(c)), shape(s) {
         for (std::size_t i = 0, n = s->bit_words * bit_sets; i < n; ++i) ::new (settled_bits() + i) bit_word{};
+        if constexpr (has_tags) {
+            // Every block is free.
+            __builtin_memset(pointer_to<void>(address_of(this) + s->tags_at), 0xFF, tag_bytes(*s));
+        }
     }
 
     /// With checks, a second set of bits says which blocks the program holds.
     static constexpr std::size_t bit_sets = A::diagnostics::checks_blocks ? 2 : 1;
+
+    static constexpr bool has_tags = charges_tags<typename A::budget>;
+    [[nodiscard]] static constexpr std::size_t tag_bytes(slab_shape const& s) noexcept {
+        return has_tags ? A::pool::slab_bytes >> s.tag_shift : 0;
+    }
 
     [[nodiscard]] static slab* of(void const* block) noexcept {
         return pointer_to<slab>(address_of(block) & ~(A::pool::slab_bytes - 1));
@@ -101,13 +115,14 @@ struct slab {
             bytes & (0 - bytes);  // every block is aligned to the largest power of two in its size
         // As if blocks could begin at once: at most a word too many.
         std::size_t const words = (A::pool::slab_bytes / bytes + 63) / 64;
-        std::size_t const first = round_up(sizeof(slab) + words * 8 * bit_sets, natural);
-        std::size_t const count = (A::pool::slab_bytes - first) / bytes;
-        return {.block_bytes = bytes,
-                .first_block = first,
-                .block_count = count,
-                .bit_words = words,
-                .reciprocal = ((std::uint64_t{1} << 32) + bytes - 1) / bytes};
+        slab_shape shape{.block_bytes = bytes,
+                         .bit_words = words,
+                         .tags_at = sizeof(slab) + words * 8 * bit_sets,
+                         .tag_shift = log2_floor(bytes),
+                         .reciprocal = ((std::uint64_t{1} << 32) + bytes - 1) / bytes};
+        shape.first_block = round_up(shape.tags_at + tag_bytes(shape), natural);
+        shape.block_count = (A::pool::slab_bytes - shape.first_block) / bytes;
+        return shape;
     }
 
     [[nodiscard]] bit_word* settled_bits() noexcept { return reinterpret_cast<bit_word*>(this + 1); }

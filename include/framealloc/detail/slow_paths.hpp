@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
+#include <framealloc/detail/charged_paths.hpp>
 #include <framealloc/detail/core.hpp>
 
 // What a thread does when a hot path has missed: join a frame, take a chunk, refill a magazine, or say why not.
@@ -22,6 +23,7 @@ void thread_state<A>::follow_trim() noexcept {
         pools.settle_magazines(*this, core_->pools_);
         pools.stop_carving(core_->pools_);
     }
+    if constexpr (has_tags) static_cast<void>(tags.give_back_credit(core_->gate().budget()));
     if (frame.kind() == frame_kind::closed) {
         auto source = chunks();
         frame.trim(this->window, source);
@@ -30,7 +32,7 @@ void thread_state<A>::follow_trim() noexcept {
 }
 
 template <class A>
-void* thread_state<A>::serve_frame(layout request, fault& why) noexcept {
+void* thread_state<A>::serve_frame(layout request, fault& why) noexcept(!has_tags) {
     if (!is_possible(request, why)) return nullptr;
     if (frame.kind() == frame_kind::closed && !core_->join(*this)) {
         why = {.code = fault_code::frame_not_open,
@@ -38,9 +40,15 @@ void* thread_state<A>::serve_frame(layout request, fault& why) noexcept {
                .numbers = {request.bytes, request.align, core<A>::thread_number()}};
         return nullptr;
     }
-    auto source = chunks();
     core_->gate().note(fault_code::arena_exhausted);  // unless the gate, if it is asked, says otherwise
-    void* const p = frame.allocate(this->window, request, source);
+    void* p = nullptr;
+    if constexpr (has_tags) {
+        p = serve_charged(request, why);
+        if (p == nullptr && why.code != fault_code::arena_exhausted) return nullptr;
+    } else {
+        auto source = chunks();
+        p = frame.allocate(this->window, request, source);
+    }
     if (p == nullptr) {
         why = core_->gate().refusal() != fault_code::arena_exhausted
                   ? latest_refusal(core_->gate(), request)
@@ -56,7 +64,7 @@ void* thread_state<A>::serve_frame(layout request, fault& why) noexcept {
 template <class A>
 void* thread_state<A>::frame_miss(layout request) noexcept {
     fault why;
-    void* const p = serve_frame(request, why);
+    void* const p = without_throwing<A>(why, [&] { return serve_frame(request, why); });
     if (p == nullptr) report_refusal<A>(why);
     return p;
 }
@@ -69,10 +77,17 @@ void* thread_state<A>::frame_miss_or_throw(layout request) {
 }
 
 template <class A>
-void* thread_state<A>::serve_pool(layout request, std::size_t c) noexcept {
+void* thread_state<A>::serve_pool([[maybe_unused]] layout request, [[maybe_unused]] std::size_t c,
+                                  [[maybe_unused]] fault& why) noexcept(!has_tags) {
     if constexpr (A::pool::class_count != 0) {
         follow_trim();
-        void* const p = pools.refill(this->magazines[c], c, core_->pools_);
+        void* p = nullptr;
+        if constexpr (has_tags) {
+            p = serve_charged_pool(request, c, why);
+        } else {
+            p = pools.refill(this->magazines[c], c, core_->pools_);
+            if (p == nullptr) why = latest_refusal(core_->gate(), request);
+        }
         if (p == nullptr) return nullptr;
         if constexpr (A::diagnostics::checks_blocks) slab<A>::of(p)->mark_live(p);
         if constexpr (A::diagnostics::counts_operations) counted.on_pool_allocate(request.bytes);
@@ -84,18 +99,27 @@ void* thread_state<A>::serve_pool(layout request, std::size_t c) noexcept {
 template <class A>
 void* thread_state<A>::pool_miss(layout request, std::size_t c) noexcept {
     if (c == A::pool::class_count) return core_->heap_allocate(request);
-    return serve_pool(request, c);
+    fault why;
+    return without_throwing<A>(why, [&] { return serve_pool(request, c, why); });
 }
 template <class A>
 void* thread_state<A>::pool_miss_or_throw(layout request, std::size_t c) {
     if (c == A::pool::class_count) return core_->heap_allocate_or_throw(request);
-    void* const p = serve_pool(request, c);
-    if (p == nullptr) throw_failure(latest_refusal(core_->gate(), request), request);
+    fault why;
+    void* const p = serve_pool(request, c, why);
+    if (p == nullptr) throw_failure(why, request);
     return p;
 }
 template <class A>
 void thread_state<A>::pool_overflow(void* block, std::size_t c) noexcept {
     if constexpr (A::pool::class_count != 0) {
+        if constexpr (has_tags) {
+            tag_id tag = no_tag;
+            if (!tags.credit(block, c, tag)) {
+                if (tag == no_tag) return core_->report_double_free(block, c);
+                tags.settle(tag, A::pool::class_bytes(c), core_->gate().budget());
+            }
+        }
         if constexpr (A::diagnostics::counts_operations) counted.on_pool_free();
         // The part that waits for nobody; the slabs being carved follow when this thread allocates, or ends its frame.
         if (unsigned const trims = core_->trims(); trims != trims_followed_by_frees) {

@@ -3,6 +3,7 @@
 
 #include <framealloc/detail/frame_state.hpp>
 #include <framealloc/detail/pool_cache.hpp>
+#include <framealloc/detail/tag_state.hpp>
 #include <framealloc/detail/thread_registry.hpp>
 #include <framealloc/frame_verbs.hpp>
 #include <framealloc/heap_verbs.hpp>
@@ -52,18 +53,42 @@ public:
     FRAMEALLOC_COLD void* pool_miss_or_throw(layout request, std::size_t c);
     FRAMEALLOC_COLD void pool_overflow(void* block, std::size_t c) noexcept;
 
+    // With a budget that charges tags.
+    /// Chunk-sized work between frames' ends: credit and window for `bytes` more of the frame. False where a limit is in the way.
+    [[nodiscard]] FRAMEALLOC_COLD bool get_frame_credit(std::size_t bytes) noexcept;
+    FRAMEALLOC_COLD void* pool_uncharged(void* block, layout request, std::size_t c) noexcept;
+    FRAMEALLOC_COLD void* pool_uncharged_or_throw(void* block, layout request, std::size_t c);
+    FRAMEALLOC_COLD void pool_uncredited(void* block, std::size_t c, std::uint8_t tag) noexcept;
+    [[nodiscard]] void* serve_more(layout request) noexcept;
+    /// What is allocated from now on is for `to`.
+    FRAMEALLOC_HOT void switch_tag(std::uint8_t to) noexcept {
+        tags.switch_to(to);
+        if (!frame.charges().switch_to(this->window, to, frame.is_watched())) [[unlikely]]
+            switch_watched(to);
+    }
+    FRAMEALLOC_COLD void switch_watched(std::uint8_t to) noexcept {
+        auto source = chunks();
+        frame.charges().switch_watched(this->window, to, source);
+    }
+
     frame_state<A> frame{};
     [[no_unique_address]] typename choose_pool_cache<A>::type pools;
     [[no_unique_address]] typename A::diagnostics::thread_part counted{};
+    [[no_unique_address]] typename choose_tag_state<A>::type tags{};
     thread_state* next_joined = nullptr;
 
     unsigned trims_followed = 0;
     unsigned trims_followed_by_frees = 0;
 
 private:
-    /// Serves, or answers null with `why` filled in.
-    [[nodiscard]] void* serve_frame(layout request, fault& why) noexcept;
-    [[nodiscard]] void* serve_pool(layout request, std::size_t c) noexcept;
+    static constexpr bool has_tags = charges_tags<typename A::budget>;
+
+    /// Serves, or answers null with `why` filled in. A listener of the budget may throw.
+    [[nodiscard]] void* serve_frame(layout request, fault& why) noexcept(!has_tags);
+    [[nodiscard]] void* serve_pool(layout request, std::size_t c, fault& why) noexcept(!has_tags);
+    [[nodiscard]] void* serve_charged(layout request, fault& why);
+    [[nodiscard]] void* serve_charged_pool(layout request, std::size_t c, fault& why);
+    [[nodiscard]] bool may_use(std::size_t bytes, layout request, fault& why);
 
     core<A>* core_;
 };

@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include <framealloc/detail/budget_node.hpp>
+#include <framealloc/detail/core.hpp>
+
+// What a thread does when the credit of a tag has run out: charge the tree, tell the listener, ask it, or say why not. Only
+// for budgets that charge tags. No lock is held in here.
+
+namespace framealloc::inline v0_1::detail {
+
+/// One request, on its way past the limits of the tree.
+template <class A>
+class charged_request {
+    using budget_type = typename A::budget;
+
+public:
+    charged_request(core<A>& owner, thread_state<A>* s, allocation_intent intent, layout request) noexcept
+        : core_(owner), state_(s), intent_(intent), request_(request) {}
+
+    /// Charges `need` bytes and perhaps `ahead` more, and hands what was charged to `keep` before anybody is told. False, and
+    /// `why`, where a limit is in the way; nothing has changed then.
+    template <class Keep>
+    [[nodiscard]] bool charge(tag_id tag, std::size_t need, std::size_t ahead, fault& why, Keep&& keep) {
+        bool force = false, gave_back = false;
+        for (unsigned asked = 0;;) {
+            budget_crossings crossed;
+            if (std::size_t const got = budget().charge(tag, intent_, need, ahead, force, crossed)) {
+                keep(got);
+                tell(crossed);
+                return true;
+            }
+            // What this thread has been credited, for any tag, is the first to go.
+            if (!gave_back && give_back_own_credit()) {
+                gave_back = true;
+                continue;
+            }
+            gave_back = true;
+            tag_id const by = crossed.limited_by;
+            limit_action const action = budget().node(by).action();
+            budget_event const event = about({budget_event_kind::hard_limit_exceeded, by});
+            if (budget().note_refused(by)) tell(event);
+            if (action == limit_action::ask && asked++ < 16) {
+                limit_decision const answer = ask(event);
+                force = answer == limit_decision::allow;
+                if (answer != limit_decision::refuse) continue;
+            }
+            why = {.code = fault_code::tag_budget_exceeded,
+                   .note = "asked for %llu bytes; %llu of %llu bytes are used",
+                   .numbers = {request_.bytes, budget().node(by).used.load(order::relaxed), budget().node(by).hard.get()},
+                   .tag = name_of(tag),
+                   .limited_by = by == tag ? nullptr : limit_name_of(by)};
+            return false;
+        }
+    }
+
+    /// Tells what the whole instance has crossed meanwhile. True where the listener has made room and wants another try.
+    [[nodiscard]] bool tell_of_instance(bool refused) {
+        if (budget().take_instance_event()) tell(about_instance(refused));
+        if (!refused || budget().instance_budget().action() != limit_action::ask || asked_for_instance_++ == 16) return false;
+        return ask(about_instance(true)) == limit_decision::retry;
+    }
+
+    void tell(budget_event const& event) {
+        budget_listener* const listener = budget().listener();
+        if (listener == nullptr || state_ == nullptr || state_->tags.in_listener) return;
+        inside const mark{state_->tags.in_listener};
+        listener->on_event(event);
+    }
+    [[nodiscard]] limit_decision ask(budget_event const& event) {
+        budget_listener* const listener = budget().listener();
+        if (listener == nullptr || state_ == nullptr || state_->tags.in_listener) return limit_decision::refuse;
+        inside const mark{state_->tags.in_listener};
+        return listener->on_hard_limit(event);
+    }
+
+private:
+    struct inside {
+        bool& flag;
+        explicit inside(bool& f) noexcept : flag(f) { flag = true; }
+        ~inside() { flag = false; }
+        inside(inside const&) = delete;
+        inside& operator=(inside const&) = delete;
+    };
+
+    [[nodiscard]] budget_type& budget() noexcept { return core_.gate().budget(); }
+
+    [[nodiscard]] bool give_back_own_credit() noexcept {
+        if (state_ == nullptr) return false;
+        bool const pools = state_->tags.give_back_credit(budget());
+        return state_->frame.charges().give_back_credit(state_->window, budget()) || pools;
+    }
+
+    void tell(budget_crossings const& crossed) {
+        if (crossed.count == 0 || budget().listener() == nullptr) return;
+        for (std::size_t i = 0; i < crossed.count; ++i) tell(about(crossed.list[i]));
+    }
+    [[nodiscard]] budget_event about(budget_crossings::crossing const& c) noexcept {
+        auto const& node = budget().node(c.tag);
+        return {.kind = c.kind,
+                .scope = budget_scope::tag,
+                .path = known_tags.path(c.tag),
+                .used_bytes = node.used.load(order::relaxed),
+                .limit_bytes = c.kind == budget_event_kind::new_peak              ? c.before
+                               : c.kind == budget_event_kind::soft_limit_exceeded ? node.soft.get()
+                                                                                  : node.hard.get(),
+                .requested_bytes = request_.bytes,
+                .intent = intent_};
+    }
+    [[nodiscard]] budget_event about_instance(bool hard) noexcept {
+        auto const& total = budget().instance_budget();
+        bool const above = hard || total.used.load(order::relaxed) > total.hard.get();
+        return {.kind = above ? budget_event_kind::global_limit_exceeded : budget_event_kind::soft_limit_exceeded,
+                .scope = budget_scope::instance,
+                .path = "",
+                .used_bytes = total.used.load(order::relaxed),
+                .limit_bytes = above ? total.hard.get() : total.soft.get(),
+                .requested_bytes = request_.bytes,
+                .intent = intent_};
+    }
+
+    core<A>& core_;
+    thread_state<A>* state_;
+    allocation_intent intent_;
+    layout request_;
+    unsigned asked_for_instance_ = 0;
+};
+
+/// A heap block is charged by itself: its path is long anyway.
+template <class A>
+[[nodiscard]] void* serve_charged_heap(core<A>& owner, layout request, fault& why) {
+    thread_state<A>* const s = owner.state();
+    tag_id const tag = s != nullptr ? s->tags.tag() : root_tag;
+    auto& budget = owner.gate().budget();
+    charged_request<A> ask{owner, s, allocation_intent::heap, request};
+    struct charged_bytes {
+        decltype(budget) to;
+        tag_id tag;
+        std::size_t bytes = 0;
+        ~charged_bytes() {
+            if (bytes != 0) to.refund(tag, allocation_intent::heap, bytes);
+        }
+    } charged{budget, tag};
+    if (request.bytes != 0 &&
+        !ask.charge(tag, request.bytes, 0, why, [&](std::size_t got) { charged.bytes = got; })) {
+        return nullptr;
+    }
+    struct freed_on_throw {
+        core<A>& owner;
+        void* block;
+        ~freed_on_throw() {
+            if (block != nullptr) static_cast<void>(owner.heap_part().free(block));
+        }
+    };
+    for (;;) {
+        freed_on_throw given{owner, owner.heap_part().allocate(request, tag)};
+        if (given.block != nullptr) {
+            charged.bytes = 0;  // the block's, from now on
+            static_cast<void>(ask.tell_of_instance(false));
+            void* const p = given.block;
+            given.block = nullptr;
+            return p;
+        }
+        if (!ask.tell_of_instance(owner.gate().refusal() == fault_code::budget_exceeded)) return nullptr;
+    }
+}
+
+template <class A>
+template <class State>
+bool tag_state<A>::get_pool_credit(State& s, std::size_t bytes, fault& why) {
+    charged_request<A> ask{s.shared(), &s, allocation_intent::pool, {.bytes = bytes, .align = 1}};
+    auto& budget = s.shared().gate().budget();
+    for (;;) {
+        tag_id const t = this->tag();
+        std::size_t const have = this->merge(t), most = budget.credit_for(t);
+        this->make_room(t, most);
+        if (have >= bytes) return true;
+        // A quarter of what the tag has, so that what is charged is never much more than what is used.
+        std::size_t const some = budget.node(t).own_bytes(allocation_intent::pool) / 4;
+        std::size_t const ahead = some < 1024 ? 1024 : some;
+        if (!ask.charge(t, bytes - have, ahead < most ? ahead : most, why,
+                        [&](std::size_t got) { this->add_credit(t, got); })) {
+            return false;
+        }
+    }
+}
+
+template <class A>
+void* thread_state<A>::serve_charged_pool(layout request, std::size_t c, fault& why) {
+    charged_request<A> ask{*core_, this, allocation_intent::pool, request};
+    magazine& m = this->magazines[c];
+    for (;;) {
+        if (!tags.get_pool_credit(*this, A::pool::class_bytes(c), why)) return nullptr;
+        void* const p = pools.refill(m, c, core_->pools_);
+        if (p != nullptr && !core_->gate().budget().has_instance_event()) {
+            static_cast<void>(tags.charge(p, c));  // there is credit for it
+            return p;
+        }
+        if (p != nullptr) pools.overflow(m, c, p, core_->pools_);
+        bool const refused = p == nullptr && core_->gate().refusal() == fault_code::budget_exceeded;
+        if (!ask.tell_of_instance(refused) && p == nullptr) {
+            why = latest_refusal(core_->gate(), request);
+            return nullptr;
+        }
+    }
+}
+
+/// Serves a request of an open frame that the window did not: charges what it takes, and has the arena make room.
+template <class A>
+void* thread_state<A>::serve_charged(layout request, fault& why) {
+    charged_request<A> ask{*core_, this, allocation_intent::frame, request};
+    auto& charges = frame.charges();
+    std::size_t need = round_up(request.bytes + (request.bytes == 0), granule);
+    why.code = fault_code::internal;
+    for (;;) {
+        auto source = chunks();
+        if (charges.tag() != tags.tag()) charges.switch_watched(this->window, tags.tag(), source);
+        bool const watched = frame.is_watched();
+        if (!charges.settle(this->window, watched, source)) {
+            why = latest_refusal(core_->gate(), request);
+            return nullptr;
+        }
+        if (charges.left() < need) {
+            if (!may_use(need, request, why)) return nullptr;
+            continue;
+        }
+        if (std::size_t const credit = charges.credit(); credit < need) {
+            tag_id const t = charges.tag();
+            std::size_t const most = core_->gate().budget().credit_for(t), spent = charges.spent();
+            std::size_t const some = spent < 1024 ? 1024 : spent;
+            if (!ask.charge(t, need - credit, some < most ? some : most, why,
+                            [&](std::size_t got) { charges.add_credit(t, got); })) {
+                charges.lower_again(this->window);
+                return nullptr;
+            }
+            continue;  // a listener may have allocated meanwhile
+        }
+        charges.lift(this->window);
+        frame_position const before = frame.position(this->window);
+        std::size_t const used = frame.used_bytes(this->window);
+        void* const p = frame.allocate(this->window, request, source);
+        std::size_t const bytes = frame.used_bytes(this->window) - used;
+        if (p != nullptr && core_->gate().budget().has_instance_event()) {
+            frame.rewind_uncharged(this->window, before, source);
+            static_cast<void>(ask.tell_of_instance(false));
+            continue;
+        }
+        if (p != nullptr && bytes <= charges.credit() && bytes <= charges.left()) {
+            charges.served(this->window, bytes, watched);
+            return p;
+        }
+        if (p == nullptr) {
+            charges.lower(this->window);
+            bool const refused = core_->gate().refusal() == fault_code::budget_exceeded;
+            if (ask.tell_of_instance(refused)) continue;
+            why.code = fault_code::arena_exhausted;
+            return nullptr;
+        }
+        // Its alignment took more.
+        frame.rewind_uncharged(this->window, before, source);
+        need = bytes > need ? bytes : need + granule;
+    }
+}
+
+/// The thread's own limit is in the way of `bytes`. True where it gives way.
+template <class A>
+bool thread_state<A>::may_use(std::size_t bytes, layout request, fault& why) {
+    auto& charges = frame.charges();
+    charged_request<A> ask{*core_, this, allocation_intent::frame, request};
+    budget_limits const limits = charges.limits();
+    std::size_t const used = charges.used();
+    budget_event const event{.kind = charges.stops_at_soft() ? budget_event_kind::soft_limit_exceeded
+                                                             : budget_event_kind::hard_limit_exceeded,
+                             .scope = budget_scope::frames_of_a_thread,
+                             .path = "",
+                             .used_bytes = used,
+                             .limit_bytes = charges.stops_at_soft() ? limits.soft : limits.hard,
+                             .requested_bytes = request.bytes,
+                             .intent = allocation_intent::frame};
+    if (charges.stops_at_soft()) {
+        charges.go_on_to_hard(this->window);
+        ask.tell(event);
+        return true;
+    }
+    switch (limits.at_hard) {
+        case limit_action::allow: charges.go_on_without_limit(this->window); return true;
+        case limit_action::warn:
+            charges.go_on_without_limit(this->window);
+            ask.tell(event);
+            return true;
+        case limit_action::ask:
+            // Retrying is in vain: the frame only grows. The listener may have rolled nothing back either.
+            if (ask.ask(event) == limit_decision::allow) {
+                charges.go_on_without_limit(this->window);
+                return true;
+            }
+            break;
+        case limit_action::refuse:
+            if (charges.note_refused()) ask.tell(event);
+            break;
+    }
+    why = {.code = fault_code::frame_budget_exceeded,
+           .note = "asked for %llu bytes; %llu of the thread's %llu bytes per frame are used",
+           .numbers = {bytes, used, limits.hard}};
+    return false;
+}
+
+template <class A>
+bool thread_state<A>::get_frame_credit(std::size_t bytes) noexcept {
+    if constexpr (has_tags) {
+        fault why;
+        auto source = chunks();
+        auto& charges = frame.charges();
+        if (charges.tag() != tags.tag() || !charges.settle(this->window, frame.is_watched(), source)) return false;
+        std::size_t const need = round_up(bytes, granule);
+        if (charges.room_in_chunk(this->window) < need) return false;
+        return without_throwing<A>(why, [&]() -> void* {
+                   while (charges.left() < need) {
+                       if (!may_use(need, {.bytes = need}, why)) return nullptr;
+                   }
+                   charged_request<A> ask{*core_, this, allocation_intent::frame, {.bytes = need}};
+                   tag_id const t = charges.tag();
+                   if (charges.credit() < need &&
+                       !ask.charge(t, need - charges.credit(), 0, why,
+                                   [&](std::size_t got) { charges.add_credit(t, got); })) {
+                       charges.lower_again(this->window);
+                       return nullptr;
+                   }
+                   charges.lower_again(this->window);
+                   return this;
+               }) != nullptr;
+    } else {
+        return false;
+    }
+}
+
+/// Like `frame.allocate`, charged: for an arena that grows in place.
+template <class A>
+void* thread_state<A>::serve_more(layout request) noexcept {
+    if constexpr (has_tags) {
+        fault why;
+        return without_throwing<A>(why, [&] { return serve_charged(request, why); });
+    } else {
+        auto source = chunks();
+        return frame.allocate(this->window, request, source);
+    }
+}
+
+template <class A>
+void* thread_state<A>::pool_uncharged(void* block, layout request, std::size_t c) noexcept {
+    magazine& m = this->magazines[c];
+    push(m, m.full_bits, block, [] {}, [] {});  // it has just been taken out
+    return pool_miss(request, c);
+}
+template <class A>
+void* thread_state<A>::pool_uncharged_or_throw(void* block, layout request, std::size_t c) {
+    magazine& m = this->magazines[c];
+    push(m, m.full_bits, block, [] {}, [] {});
+    return pool_miss_or_throw(request, c);
+}
+/// A block is in its magazine, and its tag's room for surplus has run out, or it has no tag: then it was free already.
+template <class A>
+void thread_state<A>::pool_uncredited(void* block, std::size_t c, std::uint8_t tag) noexcept {
+    if (tag == no_tag) {
+        static_cast<void>(pop(this->magazines[c], [](void*) {}, []() -> void* { return nullptr; }));
+        return core_->report_double_free(block, c);
+    }
+    if constexpr (A::diagnostics::counts_operations) counted.on_pool_free();
+    tags.settle(tag, A::pool::class_bytes(c), core_->gate().budget());
+}
+
+}  // namespace framealloc::inline v0_1::detail

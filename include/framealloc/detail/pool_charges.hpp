@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include <framealloc/detail/slab_registry.hpp>
+
+namespace framealloc::inline v0_1::detail {
+
+/// Which tag a block is charged to: a byte per block, in its slab's head, `no_tag` while it is free.
+template <class A>
+[[nodiscard]] FRAMEALLOC_HOT atomic<tag_id>& tag_of_block(void const* block, std::size_t c) noexcept {
+    slab_shape const& shape = slab_registry<A>::shape(c);
+    std::uintptr_t const at = address_of(block), mask = A::pool::slab_bytes - 1;
+    return *pointer_to<atomic<tag_id>>((at & ~mask) + shape.tags_at + ((at & mask) >> shape.tag_shift));
+}
+
+/// What one thread has been credited for pool blocks, by tag, and what it has freed and not given back.
+///
+/// An allocation takes its bytes from the tag's credit; a free takes them from the room that the thread has for surplus of
+/// the tag that the block was charged to, whoever allocated it. Each is one subtraction in memory, and a borrow leads to the
+/// slow path: there surplus becomes credit again, and what is too much or missing is settled with the tree.
+///
+/// A free block's tag is `no_tag`, which never has room: so a second free of a block is found here, and costs nothing.
+///
+///   Threads   The owner writes, others may read for statistics.
+///   Invariant what a tag's blocks take + what all threads have unspent of it is what its node has been charged for pools.
+template <class A>
+class pool_charges {
+    using budget_type = typename A::budget;
+
+public:
+    [[nodiscard]] FRAMEALLOC_HOT tag_id tag() const noexcept { return tag_; }
+    FRAMEALLOC_HOT void switch_to(tag_id t) noexcept { tag_ = t; }
+
+    /// Charges a block that is being allocated. False: the credit does not suffice, nothing has changed.
+    [[nodiscard]] FRAMEALLOC_HOT bool charge(void* block, std::size_t c) noexcept {
+        tag_id const t = tag_;
+        std::size_t const bytes = A::pool::class_bytes(c);
+        if (!credit_[t].take(bytes)) [[unlikely]] {
+            credit_[t].give(bytes);
+            return false;
+        }
+        tag_of_block<A>(block, c).store(t, order::relaxed);
+        return true;
+    }
+    /// Credits the tag of a block that is being freed, which is in `t` then. False: `settle` has to do it.
+    [[nodiscard]] FRAMEALLOC_HOT bool credit(void* block, std::size_t c, tag_id& t) noexcept {
+        atomic<tag_id>& tag = tag_of_block<A>(block, c);
+        t = tag.load(order::relaxed);
+        tag.store(no_tag, order::relaxed);
+        return room_[t].take(A::pool::class_bytes(c));
+    }
+
+    /// After `credit` has answered false, and the tag is one.
+    FRAMEALLOC_COLD void settle(tag_id t, std::size_t bytes, budget_type& budget) noexcept {
+        room_[t].give(bytes);
+        std::size_t const have = merge(t) + bytes, most = budget.credit_for(t);
+        std::size_t const keep = have < most ? have : most;
+        credit_[t].set(keep);
+        if (have != keep) budget.refund(t, allocation_intent::pool, have - keep);
+        make_room(t, most);
+    }
+
+    /// What the tag has unspent becomes credit. Answers how much that is.
+    std::size_t merge(tag_id t) noexcept {
+        std::size_t const have = unspent(t);
+        credit_[t].set(have);
+        surplus_room_[t].set(0);
+        room_[t].set(0);
+        return have;
+    }
+    void make_room(tag_id t, std::size_t bytes) noexcept {
+        surplus_room_[t].set(bytes);
+        room_[t].set(bytes);
+    }
+    void add_credit(tag_id t, std::size_t bytes) noexcept { credit_[t].give(bytes); }
+    [[nodiscard]] std::size_t credit_of(tag_id t) const noexcept { return credit_[t].read(); }
+
+    /// Gives all credit and surplus back. False where there was none.
+    FRAMEALLOC_COLD bool give_back_credit(budget_type& budget) noexcept {
+        bool any = false;
+        for (std::size_t i = 0; i < tag_count; ++i) {
+            auto const t = static_cast<tag_id>(i);
+            std::size_t const have = merge(t);
+            credit_[t].set(0);
+            if (have == 0) continue;
+            budget.refund(t, allocation_intent::pool, have);
+            any = true;
+        }
+        return any;
+    }
+
+    /// Bytes charged to a tag and in no block. Exact when the thread is at rest.
+    [[nodiscard]] std::size_t unspent(tag_id t) const noexcept {
+        return credit_[t].read() + (surplus_room_[t].read() - room_[t].read());
+    }
+
+private:
+    owner_allowance credit_[tag_count]{};
+    owner_allowance room_[tag_count + 1]{};      ///< for surplus; none for `no_tag`
+    owner_allowance surplus_room_[tag_count]{};  ///< what `room_` was
+    tag_id tag_ = root_tag;
+};
+
+}  // namespace framealloc::inline v0_1::detail
