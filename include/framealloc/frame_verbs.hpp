@@ -188,12 +188,13 @@ private:
             position_ = state_->frame.position(state_->window);
             finalisers_ = state_->frame.finalisers();
             marks_ = state_->frame.marks();
-            if constexpr (charges_tags<typename A::budget>) state_->frame.watch();
+            // Tags have to be written down while there is something to undo, as for any mark.
+            if constexpr (charges_tags<typename A::budget>) state_->frame.push_mark_at(mark_, position_, false);
         }
         ~undo_point()
             requires(charges_tags<typename A::budget>)
         {
-            if (state_ != nullptr) state_->frame.stop_watching();
+            if (state_ != nullptr) state_->frame.forget(&mark_, mark_.sequence);
         }
         ~undo_point() = default;
         undo_point(undo_point const&) = delete;
@@ -208,6 +209,8 @@ private:
         frame_position position_{};
         detail::finaliser* finalisers_ = nullptr;
         detail::frame_mark* marks_ = nullptr;
+        struct no_mark {};
+        [[no_unique_address]] std::conditional_t<charges_tags<typename A::budget>, detail::frame_mark, no_mark> mark_{};
     };
     struct no_undo_point {
         explicit no_undo_point(Self&) noexcept {}

@@ -138,16 +138,14 @@ private:
     /// Where blocks are charged to tags: charges one that has just been taken out of the magazine.
     template <bool Throws>
     FRAMEALLOC_HOT static void* charge(detail::thread_state<A>& s, void* block, layout request, std::size_t c) {
-        if (!s.tags.charge(block, c)) [[unlikely]] {
+        if (!s.tags.charge(block, c, s.tags.current.tag())) [[unlikely]] {
             if constexpr (Throws) {
                 return s.pool_uncharged_or_throw(block, request, c);
             } else {
                 return s.pool_uncharged(block, request, c);
             }
         }
-        if constexpr (A::diagnostics::checks_blocks) detail::slab<A>::of(block)->mark_live(block);
-        if constexpr (A::diagnostics::counts_operations) s.counted.on_pool_allocate(request.bytes);
-        return detail::known_pointer(block);
+        return s.pool_is_served(block, request);
     }
 
     template <bool Throws, class Slow>
@@ -191,7 +189,7 @@ private:
                 [&]() FRAMEALLOC_INLINED {
                     if constexpr (charges_tags<typename A::budget>) {
                         auto& s = static_cast<detail::thread_state<A>&>(hot);
-                        std::uint8_t tag;
+                        unsigned tag;
                         if (!s.tags.credit(p, c, tag)) [[unlikely]]
                             return s.pool_uncredited(p, c, tag);
                     }

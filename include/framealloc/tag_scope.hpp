@@ -27,44 +27,44 @@ public:
 
 template <class A>
 class [[nodiscard]] tag_scope<A, true> {
+    using tag_and_depth = detail::tag_and_depth;
+
 public:
     template <class Tag>
     FRAMEALLOC_HOT tag_scope(detail::core<A>& owner, Tag const& tag)
-        : state_(owner.state_or_throw()), before_(state_.tags.tag()), depth_(++state_.tags.open_scopes) {
-        state_.switch_tag(tag.id());
+        : state_(owner.state_or_throw()), before_(state_.tags.current.word()) {
+        unsigned const to = tag.number();
+        state_.switch_tag(tag_and_depth::inside(before_, to), to);
     }
     FRAMEALLOC_HOT ~tag_scope() {
-        detail::core<A>& owner = state_.shared();
-        if (&owner.hot() != &state_ || state_.tags.open_scopes != depth_) [[unlikely]] {
-            leave_askew(owner);
+        if (!state_.is_this_threads() || !tag_and_depth::is_innermost(before_, state_.tags.current.word())) [[unlikely]] {
+            leave_askew(state_, before_);
         } else {
-            state_.tags.open_scopes = depth_ - 1;
-            state_.switch_tag(before_);
+            state_.switch_tag(before_, before_ & 0xFF);
         }
     }
     tag_scope(tag_scope const&) = delete;
     tag_scope& operator=(tag_scope const&) = delete;
 
 private:
-    FRAMEALLOC_COLD void leave_askew(detail::core<A>& owner) {
-        if (owner.state_if_any() != &state_) {
+    /// Of values, so that a scope stays in registers.
+    FRAMEALLOC_COLD static void leave_askew(detail::thread_state<A>& state, unsigned before) {
+        unsigned const mine = tag_and_depth::depth(before) + 1;
+        if (!state.is_this_threads()) {
             return detail::report_misuse<A>(fault_code::tag_scope_out_of_order,
                                             "scope %llu of one thread was left on thread %llu: its own goes on under its tag",
-                                            depth_, detail::core<A>::thread_number());
+                                            mine, detail::core<A>::thread_number());
         }
-        if (state_.tags.open_scopes < depth_) return;  // one around it was left before, and that was reported
-        if (state_.tags.open_scopes > depth_) {
-            detail::report_misuse<A>(fault_code::tag_scope_out_of_order,
-                                     "scope %llu of thread %llu was left while scope %llu is open: all of them end", depth_,
-                                     detail::core<A>::thread_number(), state_.tags.open_scopes);
-        }
-        state_.tags.open_scopes = depth_ - 1;
-        state_.switch_tag(before_);
+        unsigned const open = tag_and_depth::depth(state.tags.current.word());
+        if (open < mine) return;  // one around it was left before, and that was reported
+        detail::report_misuse<A>(fault_code::tag_scope_out_of_order,
+                                 "scope %llu of thread %llu was left while scope %llu is open: all from it on end", mine,
+                                 detail::core<A>::thread_number(), open);
+        state.switch_tag(before, before & 0xFF);
     }
 
     detail::thread_state<A>& state_;
-    std::uint8_t before_;
-    unsigned depth_;
+    unsigned before_;
 };
 
 }  // namespace framealloc

@@ -8,6 +8,7 @@
 
 #include "support/limits.hpp"
 
+#include <framealloc/budget/per_tag.hpp>
 #include <framealloc/diagnostics/counters.hpp>
 #include <framealloc/smart_alloc.hpp>
 
@@ -121,10 +122,21 @@ template <class A>
     }
 }
 
+constexpr allocation_tag one_tag{"one"}, other_tag{"one/other"};
+
+/// A scope entered and left: two switches.
+[[gnu::noinline]] void tag_scopes(std::size_t turns, basic_smart_alloc<budget::per_tag>& alloc) {
+    for (; turns != 0; --turns) {
+        auto const scope = alloc.tag_scope(other_tag);
+        use(&alloc);
+    }
+}
+
 void frames() {
     smart_alloc alloc;
     smart_alloc_single_threaded single;
     basic_smart_alloc<diagnostics::counters> counted;
+    basic_smart_alloc<budget::per_tag> tagged;
 
     in_a_frame("frame_alloc/object", alloc, [&](std::size_t n) { repeat(n, alloc, frame_step); });
     in_a_frame("frame_alloc/local", alloc, [&](std::size_t n) { repeat(n, alloc.local(), frame_step); });
@@ -135,6 +147,11 @@ void frames() {
     });
     in_a_frame("frame_alloc/single_threaded", single, [&](std::size_t n) { repeat(n, single, frame_step); });
     in_a_frame("frame_alloc/counters", counted, [&](std::size_t n) { repeat(n, counted, frame_step); });
+    in_a_frame("frame_alloc/per_tag", tagged, [&](std::size_t n) {
+        auto const scope = tagged.tag_scope(one_tag);
+        repeat(n, tagged, frame_step);
+    });
+    in_a_frame("tag_scope/per_tag", tagged, [&](std::size_t n) { tag_scopes(n, tagged); });
     in_a_frame("frame_alloc/raw_object", alloc, [&](std::size_t n) { raw_frame(n, alloc, 64, 16); });
     in_a_frame("frame_alloc/raw_local", alloc, [&](std::size_t n) { raw_frame(n, alloc.local(), 64, 16); });
     in_a_frame("frame_alloc/raw_object_align16", alloc,
@@ -156,8 +173,9 @@ void pools() {
     smart_alloc_single_threaded single;
     smart_alloc_debug checked;
     basic_smart_alloc<diagnostics::counters> counted;
+    basic_smart_alloc<budget::per_tag> tagged;
     auto const warm = [](auto& a) { a.template pool_free<item>(a.template pool_alloc<item>()); };
-    warm(alloc), warm(single), warm(checked), warm(counted);
+    warm(alloc), warm(single), warm(checked), warm(counted), warm(tagged);
 
     static item* blocks[many];
     std::size_t kept = 0;
@@ -176,6 +194,7 @@ void pools() {
     without_preparation("pool_pair/by_address", [&](std::size_t n) { repeat(n, alloc, pool_by_address_step); });
     without_preparation("pool_pair/checked", [&](std::size_t n) { repeat(n, checked, pool_step); });
     without_preparation("pool_pair/counters", [&](std::size_t n) { repeat(n, counted, pool_step); });
+    without_preparation("pool_pair/per_tag", [&](std::size_t n) { repeat(n, tagged, pool_step); });
 }
 
 void heap_blocks() {

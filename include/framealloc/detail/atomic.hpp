@@ -100,6 +100,15 @@ public:
         __atomic_store_n(&value_, __atomic_load_n(&value_, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
 #endif
     }
+    /// The caller knows that there is as much.
+    void subtract(unsigned long long n) noexcept {
+#if defined(__x86_64__) && !FRAMEALLOC_THREAD_SANITIZER
+        __asm__("subq %1, %0" : "+m"(value_) : "er"(n) : "cc");
+#else
+        set(read() - n);
+#endif
+    }
+    void set(unsigned long long n) noexcept { __atomic_store_n(&value_, n, __ATOMIC_RELAXED); }
     void raise(unsigned long long n) noexcept {
         if (read() < n) __atomic_store_n(&value_, n, __ATOMIC_RELAXED);
     }
@@ -107,6 +116,27 @@ public:
 
 private:
     unsigned long long value_ = 0;
+};
+
+/// A byte that several threads may read and write, relaxed; read as the number that an index wants.
+class shared_byte {
+public:
+    [[nodiscard, gnu::always_inline]] unsigned read() const noexcept {
+#if defined(__x86_64__) && !FRAMEALLOC_THREAD_SANITIZER
+        // A relaxed load and a conversion, which compilers do not yet merge.
+        unsigned seen;
+        __asm__("movzbl %1, %0" : "=r"(seen) : "m"(value_));
+        return seen;
+#else
+        return __atomic_load_n(&value_, __ATOMIC_RELAXED);
+#endif
+    }
+    [[gnu::always_inline]] void write(unsigned value) noexcept {
+        __atomic_store_n(&value_, static_cast<unsigned char>(value), __ATOMIC_RELAXED);
+    }
+
+private:
+    unsigned char value_ = 0;
 };
 
 /// What one thread may still take of something, and any thread may read. Below 2^31.

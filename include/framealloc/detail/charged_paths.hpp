@@ -129,6 +129,7 @@ private:
 /// A heap block is charged by itself: its path is long anyway.
 template <class A>
 [[nodiscard]] void* serve_charged_heap(core<A>& owner, layout request, fault& why) {
+    if (!is_possible(request, why)) return nullptr;
     thread_state<A>* const s = owner.state();
     tag_id const tag = s != nullptr ? s->tags.tag() : root_tag;
     auto& budget = owner.gate().budget();
@@ -153,7 +154,7 @@ template <class A>
         }
     };
     for (;;) {
-        freed_on_throw given{owner, owner.heap_part().allocate(request, tag)};
+        freed_on_throw given{owner, owner.serve_heap(request, tag)};
         if (given.block != nullptr) {
             charged.bytes = 0;  // the block's, from now on
             static_cast<void>(ask.tell_of_instance(false));
@@ -161,7 +162,10 @@ template <class A>
             given.block = nullptr;
             return p;
         }
-        if (!ask.tell_of_instance(owner.gate().refusal() == fault_code::budget_exceeded)) return nullptr;
+        if (!ask.tell_of_instance(owner.gate().refusal() == fault_code::budget_exceeded)) {
+            why = owner.why_no_heap_block(request);
+            return nullptr;
+        }
     }
 }
 
@@ -177,7 +181,7 @@ bool tag_state<A>::get_pool_credit(State& s, std::size_t bytes, fault& why) {
         if (have >= bytes) return true;
         // A quarter of what the tag has, so that what is charged is never much more than what is used.
         std::size_t const some = budget.node(t).own_bytes(allocation_intent::pool) / 4;
-        std::size_t const ahead = some < 1024 ? 1024 : some;
+        std::size_t const ahead = some < 4096 ? 4096 : some;
         if (!ask.charge(t, bytes - have, ahead < most ? ahead : most, why,
                         [&](std::size_t got) { this->add_credit(t, got); })) {
             return false;
@@ -193,7 +197,7 @@ void* thread_state<A>::serve_charged_pool(layout request, std::size_t c, fault& 
         if (!tags.get_pool_credit(*this, A::pool::class_bytes(c), why)) return nullptr;
         void* const p = pools.refill(m, c, core_->pools_);
         if (p != nullptr && !core_->gate().budget().has_instance_event()) {
-            static_cast<void>(tags.charge(p, c));  // there is credit for it
+            static_cast<void>(tags.charge(p, c, tags.tag()));  // there is credit for it
             return p;
         }
         if (p != nullptr) pools.overflow(m, c, p, core_->pools_);
@@ -216,20 +220,21 @@ void* thread_state<A>::serve_charged(layout request, fault& why) {
         auto source = chunks();
         if (charges.tag() != tags.tag()) charges.switch_watched(this->window, tags.tag(), source);
         bool const watched = frame.is_watched();
-        if (!charges.settle(this->window, watched, source)) {
+        if (!charges.settle_watched(this->window, watched, source)) {
             why = latest_refusal(core_->gate(), request);
             return nullptr;
         }
-        if (charges.left() < need) {
+        std::size_t const used = frame.used_bytes(this->window);
+        if (need > charges.most() || used > charges.most() - need) {
             if (!may_use(need, request, why)) return nullptr;
             continue;
         }
         if (std::size_t const credit = charges.credit(); credit < need) {
             tag_id const t = charges.tag();
-            std::size_t const most = core_->gate().budget().credit_for(t), spent = charges.spent();
-            std::size_t const some = spent < 1024 ? 1024 : spent;
+            std::size_t const most = core_->gate().budget().credit_for(t), so_far = charges.used();
+            std::size_t const some = so_far < 1024 ? 1024 : so_far;
             if (!ask.charge(t, need - credit, some < most ? some : most, why,
-                            [&](std::size_t got) { charges.add_credit(t, got); })) {
+                            [&](std::size_t got) { charges.grant(t, got); })) {
                 charges.lower_again(this->window);
                 return nullptr;
             }
@@ -237,7 +242,6 @@ void* thread_state<A>::serve_charged(layout request, fault& why) {
         }
         charges.lift(this->window);
         frame_position const before = frame.position(this->window);
-        std::size_t const used = frame.used_bytes(this->window);
         void* const p = frame.allocate(this->window, request, source);
         std::size_t const bytes = frame.used_bytes(this->window) - used;
         if (p != nullptr && core_->gate().budget().has_instance_event()) {
@@ -245,12 +249,12 @@ void* thread_state<A>::serve_charged(layout request, fault& why) {
             static_cast<void>(ask.tell_of_instance(false));
             continue;
         }
-        if (p != nullptr && bytes <= charges.credit() && bytes <= charges.left()) {
-            charges.served(this->window, bytes, watched);
+        if (p != nullptr && bytes <= charges.credit() && bytes <= charges.most() - used) {
+            charges.served(this->window, bytes, used + bytes, watched);
             return p;
         }
         if (p == nullptr) {
-            charges.lower(this->window);
+            charges.lower(this->window, used);
             bool const refused = core_->gate().refusal() == fault_code::budget_exceeded;
             if (ask.tell_of_instance(refused)) continue;
             why.code = fault_code::arena_exhausted;
@@ -268,36 +272,32 @@ bool thread_state<A>::may_use(std::size_t bytes, layout request, fault& why) {
     auto& charges = frame.charges();
     charged_request<A> ask{*core_, this, allocation_intent::frame, request};
     budget_limits const limits = charges.limits();
-    std::size_t const used = charges.used();
-    budget_event const event{.kind = charges.stops_at_soft() ? budget_event_kind::soft_limit_exceeded
-                                                             : budget_event_kind::hard_limit_exceeded,
+    std::size_t const used = frame.used_bytes(this->window);
+    bool const is_soft = charges.most() < limits.hard;
+    budget_event const event{.kind = is_soft ? budget_event_kind::soft_limit_exceeded
+                                             : budget_event_kind::hard_limit_exceeded,
                              .scope = budget_scope::frames_of_a_thread,
                              .path = "",
                              .used_bytes = used,
-                             .limit_bytes = charges.stops_at_soft() ? limits.soft : limits.hard,
+                             .limit_bytes = charges.most(),
                              .requested_bytes = request.bytes,
                              .intent = allocation_intent::frame};
-    if (charges.stops_at_soft()) {
-        charges.go_on_to_hard(this->window);
+    auto const go_on_to = [&](std::size_t most) {
+        charges.set_most(most);
+        charges.lift(this->window);
+        charges.lower(this->window, used);
+    };
+    if (is_soft) {
+        go_on_to(limits.hard);
         ask.tell(event);
         return true;
     }
-    switch (limits.at_hard) {
-        case limit_action::allow: charges.go_on_without_limit(this->window); return true;
-        case limit_action::warn:
-            charges.go_on_without_limit(this->window);
-            ask.tell(event);
-            return true;
-        case limit_action::ask:
-            // Retrying is in vain: the frame only grows. The listener may have rolled nothing back either.
-            if (ask.ask(event) == limit_decision::allow) {
-                charges.go_on_without_limit(this->window);
-                return true;
-            }
-            break;
-        case limit_action::refuse:
-            if (charges.note_refused()) ask.tell(event);
-            break;
+    bool const refuses = limits.at_hard == limit_action::refuse || limits.at_hard == limit_action::ask;
+    if (limits.at_hard != limit_action::allow && charges.note_refused()) ask.tell(event);
+    // There is no second try: a frame only grows.
+    if (!refuses || (limits.at_hard == limit_action::ask && ask.ask(event) == limit_decision::allow)) {
+        go_on_to(no_limit);
+        return true;
     }
     why = {.code = fault_code::frame_budget_exceeded,
            .note = "asked for %llu bytes; %llu of the thread's %llu bytes per frame are used",
@@ -311,18 +311,20 @@ bool thread_state<A>::get_frame_credit(std::size_t bytes) noexcept {
         fault why;
         auto source = chunks();
         auto& charges = frame.charges();
-        if (charges.tag() != tags.tag() || !charges.settle(this->window, frame.is_watched(), source)) return false;
         std::size_t const need = round_up(bytes, granule);
-        if (charges.room_in_chunk(this->window) < need) return false;
+        if (charges.tag() != tags.tag() || !charges.settle_watched(this->window, frame.is_watched(), source) ||
+            charges.room_in_chunk(this->window) < need) {
+            return false;
+        }
         return without_throwing<A>(why, [&]() -> void* {
-                   while (charges.left() < need) {
+                   while (need > charges.most() || frame.used_bytes(this->window) > charges.most() - need) {
                        if (!may_use(need, {.bytes = need}, why)) return nullptr;
                    }
                    charged_request<A> ask{*core_, this, allocation_intent::frame, {.bytes = need}};
                    tag_id const t = charges.tag();
                    if (charges.credit() < need &&
                        !ask.charge(t, need - charges.credit(), 0, why,
-                                   [&](std::size_t got) { charges.add_credit(t, got); })) {
+                                   [&](std::size_t got) { charges.grant(t, got); })) {
                        charges.lower_again(this->window);
                        return nullptr;
                    }
@@ -346,27 +348,39 @@ void* thread_state<A>::serve_more(layout request) noexcept {
     }
 }
 
+/// Whether credit that frees have brought suffices for a block for which there was none.
+template <class A>
+bool thread_state<A>::pool_charged_by_surplus(void* block, std::size_t c) noexcept {
+    tag_id const t = tags.tag();
+    std::size_t const bytes = A::pool::class_bytes(c);
+    tags.undo_charge(bytes, t);
+    if (tags.merge_and_keep_room(t) < bytes) return false;
+    return tags.charge(block, c, t);
+}
+/// A block has been taken out of its magazine, and there is no credit for it. It goes back before anybody is asked.
 template <class A>
 void* thread_state<A>::pool_uncharged(void* block, layout request, std::size_t c) noexcept {
+    if (pool_charged_by_surplus(block, c)) return pool_is_served(block, request);
     magazine& m = this->magazines[c];
-    push(m, m.full_bits, block, [] {}, [] {});  // it has just been taken out
+    push(m, m.full_bits, block, [] {}, [] {});
     return pool_miss(request, c);
 }
 template <class A>
 void* thread_state<A>::pool_uncharged_or_throw(void* block, layout request, std::size_t c) {
+    if (pool_charged_by_surplus(block, c)) return pool_is_served(block, request);
     magazine& m = this->magazines[c];
     push(m, m.full_bits, block, [] {}, [] {});
     return pool_miss_or_throw(request, c);
 }
 /// A block is in its magazine, and its tag's room for surplus has run out, or it has no tag: then it was free already.
 template <class A>
-void thread_state<A>::pool_uncredited(void* block, std::size_t c, std::uint8_t tag) noexcept {
+void thread_state<A>::pool_uncredited(void* block, std::size_t c, unsigned tag) noexcept {
     if (tag == no_tag) {
         static_cast<void>(pop(this->magazines[c], [](void*) {}, []() -> void* { return nullptr; }));
         return core_->report_double_free(block, c);
     }
     if constexpr (A::diagnostics::counts_operations) counted.on_pool_free();
-    tags.settle(tag, A::pool::class_bytes(c), core_->gate().budget());
+    tags.settle(static_cast<tag_id>(tag), A::pool::class_bytes(c), core_->gate().budget());
 }
 
 }  // namespace framealloc::inline v0_1::detail

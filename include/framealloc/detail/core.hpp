@@ -143,42 +143,58 @@ public:
             // A thread that has no state and gets none without waiting settles the block where it lies.
             if (state_type* const s = state_without_waiting()) return s->pool_overflow(block, c);
             if constexpr (has_tags) {
-                std::uint8_t const tag = tag_of_block<A>(block, c).load(order::relaxed);
+                unsigned const tag = tag_of_block<A>(block, c).read();
                 if (tag == no_tag) return this->report_double_free(block, c);
-                tag_of_block<A>(block, c).store(no_tag, order::relaxed);
-                gate_.budget().refund(tag, allocation_intent::pool, A::pool::class_bytes(c));
+                tag_of_block<A>(block, c).write(no_tag);
+                gate_.budget().refund(static_cast<tag_id>(tag), allocation_intent::pool, A::pool::class_bytes(c));
             }
             pools_.settle(c, &block, 1);
         }
     }
 
     [[nodiscard]] void* heap_allocate(layout request) noexcept {
-        fault why;
-        void* const p = without_throwing<A>(why, [&] { return serve_heap(request, why); });
-        if (p == nullptr) report_refusal<A>(why);
-        return p;
+        if constexpr (has_tags) {
+            fault why;
+            void* const p = without_throwing<A>(why, [&] { return serve_charged_heap(*this, request, why); });
+            if (p == nullptr) report_refusal<A>(why);
+            return p;
+        } else {
+            void* const p = serve_heap(request);
+            if (p == nullptr) [[unlikely]]
+                report_refusal<A>(why_no_heap_block(request));
+            return p;
+        }
     }
     [[nodiscard]] void* heap_allocate_or_throw(layout request) {
-        fault why;
-        void* const p = serve_heap(request, why);
-        if (p == nullptr) throw_failure(why, request);
+        if constexpr (has_tags) {
+            fault why;
+            void* const p = serve_charged_heap(*this, request, why);
+            if (p == nullptr) throw_failure(why, request);
+            return p;
+        } else {
+            void* const p = serve_heap(request);
+            if (p == nullptr) [[unlikely]]
+                throw_failure(why_no_heap_block(request), request);
+            return p;
+        }
+    }
+    /// `tag`, where there are tags, is who has been charged for it.
+    template <class... Tag>
+    [[nodiscard]] void* serve_heap(layout request, Tag... tag) noexcept {
+        if (!request.is_possible()) [[unlikely]]
+            return nullptr;
+        void* const p = heap_.allocate(request, tag...);
+        if constexpr (A::diagnostics::counts_operations) {
+            if (p != nullptr) {
+                if (state_type* const s = state()) s->counted.on_heap_allocate(request.bytes);
+            }
+        }
         return p;
     }
-    [[nodiscard]] void* serve_heap(layout request, fault& why) noexcept(!has_tags) {
-        if (!is_possible(request, why)) return nullptr;
-        void* p = nullptr;
-        if constexpr (has_tags) {
-            p = serve_charged_heap(*this, request, why);
-            if (p == nullptr && why.code == fault_code::tag_budget_exceeded) return nullptr;
-        } else {
-            p = heap_.allocate(request);
-        }
-        if (p == nullptr) {
-            why = latest_refusal(gate_, request);
-        } else if constexpr (A::diagnostics::counts_operations) {
-            if (state_type* const s = state()) s->counted.on_heap_allocate(request.bytes);
-        }
-        return p;
+    /// Why `serve_heap` has just answered null.
+    [[nodiscard]] FRAMEALLOC_COLD fault why_no_heap_block(layout request) noexcept {
+        fault why;
+        return is_possible(request, why) ? latest_refusal(gate_, request) : why;
     }
 
     // --- giving back -------------------------------------------------------------------------------------------------
@@ -322,8 +338,7 @@ private:
         s->frame.start_thread();
         if constexpr (has_tags) {
             s->frame.charges().start_thread();
-            s->tags.switch_to(root_tag);
-            s->tags.open_scopes = 0;
+            s->tags.current.set(root_tag);
         }
         s->pools.start_thread();
         s->trims_followed = s->trims_followed_by_frees = trims();

@@ -6,6 +6,29 @@
 
 namespace framealloc::inline v0_1::detail {
 
+/// What ended frames that are still alive have used, by tag.
+template <std::size_t Frames>
+class ended_charges {
+public:
+    [[nodiscard]] std::size_t& of_oldest(tag_id t) noexcept { return spent_[at_][t]; }
+    void next_frame() noexcept { at_ = (at_ + 1) % (Frames - 1); }
+    /// Of all of them; they are over then.
+    [[nodiscard]] std::size_t take_all(tag_id t) noexcept {
+        std::size_t sum = 0;
+        for (auto& frame : spent_) {
+            sum += frame[t];
+            frame[t] = 0;
+        }
+        return sum;
+    }
+
+private:
+    std::size_t spent_[Frames - 1][tag_count]{};
+    std::size_t at_ = 0;
+};
+template <>
+class ended_charges<1> {};
+
 /// What one thread's frame is charged for, by tag. No request is counted: bytes are differences of the cursor, taken where
 /// the tag changes, where the window does, and at the end of the frame.
 ///
@@ -13,13 +36,15 @@ namespace framealloc::inline v0_1::detail {
 /// that each request makes anyway holds the budget, and only who meets the limit comes here. What works on the window
 /// otherwise lifts the limit first and lowers it again.
 ///
-///     chunk   [ used . . . . . | cursor . . . . | limit . . . . . . . . . . . ]  real_limit_
-///                  segment_at_ ^                ^ credit of the tag ends
+///     chunk   [ used . . . . . | not settled . . | credit left . . | . . . . . . ]
+///                  settled_to_ ^          cursor ^           limit ^      stop_at_ ^ engine_limit_
 ///
-///   Cost      A switch: 14 instructions; 20 more while something may be rolled back to. The end of a frame: O(tags used).
+///   Cost      A switch: 12 instructions, O(1) more while something may be rolled back to. The end of a frame: O(tags that the
+///             thread has used lately).
 ///   Threads   The owner's, and for a shared frame who ends it, while the owner is at rest. `unspent` may be asked by others.
 ///   Failure   A switch that finds no room in the journal leaves the frame's bytes with the tag before.
-///   Invariant spent + credit of a tag, over all threads, is what its node has been charged for frames.
+///   Invariant For each tag, what its node has been charged for frames is the sum, over all threads, of `granted_` and of what
+///             ended frames that are alive have used.
 template <class A>
 class frame_charges {
     using budget_type = typename A::budget;
@@ -37,46 +62,47 @@ public:
 
     /// The engine has opened the window.
     void opened(frame_window& window, budget_type& budget) noexcept {
-        limit_pair const& usual = budget.frame_budget();
-        limits_ = has_own_limits_ ? own_limits_ : usual.limits();
+        limits_ = has_own_limits_ ? own_limits_ : budget.frame_budget().limits();
+        most_ = limits_.soft < limits_.hard ? limits_.soft : limits_.hard;
         refused_ = false;
-        stop_at(limits_.soft < limits_.hard ? limits_.soft : limits_.hard, 0);
-        began(window);
-        lower(window);
+        settled_to_.store(window.at(), order::relaxed);
+        lower(window, 0);
     }
-    /// The frame is about to be reset; the window is the engine's again afterwards. What the oldest frame was charged goes back,
-    /// but for credit that the next one is likely to want.
+    /// The frame is about to be reset; the window is the engine's again afterwards. What the oldest frame has used goes back,
+    /// but for credit that the next one is likely to want: as much as this one used.
     FRAMEALLOC_COLD void ending(frame_window& window, chunk_source<A>& source) noexcept {
+        settle(window);
         lift(window);
-        spend_segment(window);
         journal_.clear(source);
-        one_frame& ended = frames_[at_];
-        at_ = (at_ + 1) % frame_count;
-        one_frame& oldest = frames_[at_];
         budget_type& budget = source.budget();
-        for (std::size_t i = 0; i < oldest.touched_count; ++i) {
-            tag_id const t = oldest.touched[i];
-            std::size_t const spent = oldest.spent[t];
-            oldest.spent[t] = 0;
-            add_credit(t, spent);
-            return_credit(t, spent, budget);
+        for (std::size_t i = 0; i < in_use_count_;) {
+            tag_id const t = in_use_[i];
+            std::size_t const credit = credit_of(t), used = granted_[t] - credit;
+            std::size_t over = used;
+            if constexpr (frame_count != 1) {
+                over = ended_.of_oldest(t);
+                ended_.of_oldest(t) = used;
+            }
+            std::size_t const most = budget.credit_for(t), keep = used < most ? used : most;
+            std::size_t const have = credit + over;
+            set_credit(t, have < keep ? have : keep);
+            granted_[t] = credit_of(t);
+            if (have > keep) budget.refund(t, allocation_intent::frame, have - keep);
+            granted_[t] != 0 || (frame_count != 1 && used != 0) ? void(++i) : void(in_use_[i] = in_use_[--in_use_count_]);
         }
-        if (&ended != &oldest) {
-            for (std::size_t i = 0; i < ended.touched_count; ++i) return_credit(ended.touched[i], 0, budget);
-        }
-        oldest.touched_count = 0;
-        segment_at_.store(0, order::relaxed);
-        real_limit_ = 0;
+        if constexpr (frame_count != 1) ended_.next_frame();
+        settled_to_.store(0, order::relaxed);
+        engine_limit_ = stop_at_ = 0;
     }
     /// No frame is alive any more.
     FRAMEALLOC_COLD void release(chunk_source<A>& source) noexcept {
-        for (one_frame& f : frames_) {
-            for (std::size_t i = 0; i < f.touched_count; ++i) {
-                tag_id const t = f.touched[i];
-                add_credit(t, f.spent[t]);
-                f.spent[t] = 0;
+        if constexpr (frame_count != 1) {
+            for (std::size_t i = 0; i < tag_count; ++i) {
+                auto const t = static_cast<tag_id>(i);
+                if (std::size_t const used = ended_.take_all(t)) {
+                    source.budget().refund(t, allocation_intent::frame, used);
+                }
             }
-            f.touched_count = 0;
         }
         frame_window closed;
         static_cast<void>(give_back_credit(closed, source.budget()));
@@ -85,99 +111,110 @@ public:
 
     // --- switches -----------------------------------------------------------------------------------------------------
 
-    /// What is allocated from now on is for `to`. `watched` says that something may be rolled back to; then false means that
-    /// nothing has been done yet, and `switch_watched` is to do it.
-    [[nodiscard]] FRAMEALLOC_HOT bool switch_to(frame_window& window, tag_id to, bool watched) noexcept {
-        std::uintptr_t const cursor = window.at();
-        if (std::size_t const bytes = cursor - segment_at_.load(order::relaxed); bytes != 0) {
-            if (watched) [[unlikely]]
-                return false;
-            spend(tag_, bytes);
-            segment_at_.store(cursor, order::relaxed);
-        }
-        tag_ = to;
-        set_limit(window, cursor);
-        return true;
+    /// What is allocated from now on is for `to`. Nothing may be rolled back to.
+    FRAMEALLOC_HOT void switch_to(frame_window& window, unsigned to) noexcept {
+        std::uintptr_t const cursor = settle(window);
+        tag_ = static_cast<tag_id>(to);
+        set_limit(window, cursor, to);
     }
     FRAMEALLOC_COLD void switch_watched(frame_window& window, tag_id to, chunk_source<A>& source) noexcept {
-        if (!journal_.make_room(source)) return;
-        close_segment(window, true);
+        if (tag_ == to || !settle_watched(window, true, source)) return;
         tag_ = to;
-        set_limit(window, window.at());
+        set_limit(window);
     }
 
     // --- slow paths ---------------------------------------------------------------------------------------------------
 
     /// The window as the engine knows it.
-    void lift(frame_window& window) noexcept { window.limit = real_limit_; }
-    /// The engine has done something with it.
-    void lower(frame_window& window) noexcept {
-        real_limit_ = window.limit;
-        set_limit(window, window.at());
+    void lift(frame_window& window) noexcept { window.limit = engine_limit_; }
+    /// The engine has done something with it, or what the thread may use has changed; `used` bytes of the frame are.
+    void lower(frame_window& window, std::size_t used) noexcept {
+        engine_limit_ = window.limit;
+        std::uintptr_t const cursor = window.at();
+        std::size_t const left = most_ > used ? (most_ - used) & ~(granule - 1) : 0;
+        stop_at_ = left < engine_limit_ - cursor ? cursor + left : engine_limit_;
+        set_limit(window);
     }
-
-    /// The credit, or what the thread may use, has changed.
-    void lower_again(frame_window& window) noexcept { set_limit(window, window.at()); }
-    [[nodiscard]] std::size_t room_in_chunk(frame_window const& window) const noexcept {
-        return real_limit_ - window.at();
-    }
+    /// The credit has changed.
+    void lower_again(frame_window& window) noexcept { set_limit(window); }
 
     /// Accounts for what was served since the last time. With `watched`, false where there is no room to write it down.
-    [[nodiscard]] bool settle(frame_window& window, bool watched, chunk_source<A>& source) noexcept {
-        if (watched && !journal_.make_room(source)) return false;
-        close_segment(window, watched);
+    [[nodiscard]] bool settle_watched(frame_window& window, bool watched, chunk_source<A>& source) noexcept {
+        if (watched) {
+            if (!journal_.make_room(source)) return false;
+            if (std::size_t const bytes = open_bytes(window)) journal_.add(tag_, bytes);
+        }
+        settle(window);
         return true;
     }
-    /// `bytes` that the engine has just served, the segment closed before; there is credit, and room in the journal.
-    void served(frame_window& window, std::size_t bytes, bool watched) noexcept {
+    /// `bytes` that the engine has just served, all before settled; there is credit, and room in the journal.
+    void served(frame_window& window, std::size_t bytes, std::size_t used, bool watched) noexcept {
         if (watched) journal_.add(tag_, bytes);
-        spend(tag_, bytes);
-        segment_at_.store(window.at(), order::relaxed);
-        lower(window);
+        set_credit(tag_, credit_of(tag_) - bytes);
+        settled_to_.store(window.at(), order::relaxed);
+        lower(window, used);
     }
-    /// Bytes since the last segment was closed.
+    /// Bytes that are not settled.
     [[nodiscard]] std::size_t open_bytes(frame_window const& window) const noexcept {
-        return window.at() - segment_at_.load(order::relaxed);
+        return window.at() - settled_to_.load(order::relaxed);
     }
-    /// The engine has rewound over `bytes`, of which the newest `open` were in no closed segment.
-    void rewound(frame_window& window, std::size_t bytes, std::size_t open, chunk_source<A>& source) noexcept {
+    /// The engine has rewound over `bytes`, of which the newest `open` were not settled.
+    void rewound(frame_window& window, std::size_t bytes, std::size_t open, std::size_t used,
+                 chunk_source<A>& source) noexcept {
         if (bytes > open) {
-            one_frame& f = frames_[at_];
-            journal_.take_back(bytes - open, source, [&](tag_id t, std::size_t n) {
-                f.spent[t] -= n;
-                add_credit(t, n);
-            });
-            left_ += bytes - open;
-            began(window);
+            journal_.take_back(bytes - open, source,
+                               [&](tag_id t, std::size_t n) { set_credit(t, credit_of(t) + n); });
+            settled_to_.store(window.at(), order::relaxed);
         }
-        lower(window);
+        lower(window, used);
     }
     /// Whether the newest bytes down to `end` were all allocated under the present tag.
     [[nodiscard]] bool may_shrink_to(std::uintptr_t end) const noexcept {
-        return end >= segment_at_.load(order::relaxed);
+        return end >= settled_to_.load(order::relaxed);
+    }
+    [[nodiscard]] std::size_t room_in_chunk(frame_window const& window) const noexcept {
+        return engine_limit_ - window.at();
     }
 
-    [[nodiscard]] std::size_t credit() const noexcept { return credit_[tag_].load(order::relaxed); }
-    void add_credit(tag_id t, std::size_t bytes) noexcept {
-        credit_[t].store(credit_[t].load(order::relaxed) + bytes, order::relaxed);
+    // --- credit of the present tag ------------------------------------------------------------------------------------
+
+    [[nodiscard]] std::size_t credit() const noexcept { return credit_of(tag_); }
+    /// What the tag has used in this frame; as much again is a good guess at what it will.
+    [[nodiscard]] std::size_t used() const noexcept { return granted_[tag_] - credit_of(tag_); }
+    void grant(tag_id t, std::size_t bytes) noexcept {
+        if (!is_in_use(t)) in_use_[in_use_count_++] = t;
+        granted_[t] += bytes;
+        set_credit(t, credit_of(t) + bytes);
     }
-    /// What a tag has used in this frame, of this thread; as much again is a good guess at what it will.
-    [[nodiscard]] std::size_t spent() const noexcept { return frames_[at_].spent[tag_]; }
+    /// Gives back all credit that is not used. False where there was none.
+    FRAMEALLOC_COLD bool give_back_credit(frame_window& window, budget_type& budget) noexcept {
+        bool any = false;
+        for (std::size_t i = 0; i < in_use_count_; ++i) {
+            tag_id const t = in_use_[i];
+            std::size_t const unused = unspent(window, t);
+            if (unused == 0) continue;
+            granted_[t] -= unused;
+            set_credit(t, credit_of(t) - unused);
+            budget.refund(t, allocation_intent::frame, unused);
+            any = true;
+        }
+        set_limit(window);
+        return any;
+    }
+    /// Bytes charged to a tag for this thread's frames and not used. Exact when the thread is at rest.
+    [[nodiscard]] std::size_t unspent(frame_window const& window, tag_id t) const noexcept {
+        std::size_t const credit = credit_of(t);
+        if (t != tag_) return credit;
+        std::size_t const open = open_bytes(window);
+        return open < credit ? credit - open : 0;
+    }
 
     // --- the thread's own limit ---------------------------------------------------------------------------------------
 
-    [[nodiscard]] std::size_t left() const noexcept { return left_; }
-    [[nodiscard]] std::size_t used() const noexcept { return stop_ - left_; }
     [[nodiscard]] budget_limits const& limits() const noexcept { return limits_; }
-    [[nodiscard]] bool stops_at_soft() const noexcept { return stop_ < limits_.hard && stop_ != unlimited; }
-    void go_on_to_hard(frame_window& window) noexcept {
-        stop_at(limits_.hard, used());
-        set_limit(window, window.at());
-    }
-    void go_on_without_limit(frame_window& window) noexcept {
-        stop_at(unlimited, used());
-        set_limit(window, window.at());
-    }
+    /// What the thread's frame may use before somebody has to look.
+    [[nodiscard]] std::size_t most() const noexcept { return most_; }
+    void set_most(std::size_t bytes) noexcept { most_ = bytes; }
     /// True once per frame.
     [[nodiscard]] bool note_refused() noexcept {
         bool const first = !refused_;
@@ -190,98 +227,52 @@ public:
         has_own_limits_ = true;
     }
 
-    // --- credit -------------------------------------------------------------------------------------------------------
-
-    /// Gives back all credit that is not used. False where there was none.
-    FRAMEALLOC_COLD bool give_back_credit(frame_window& window, budget_type& budget) noexcept {
-        bool any = false;
-        for (std::size_t i = 0; i < tag_count; ++i) {
-            auto const t = static_cast<tag_id>(i);
-            std::size_t const unused = unspent(window, t);
-            if (unused == 0) continue;
-            credit_[t].store(credit_[t].load(order::relaxed) - unused, order::relaxed);
-            budget.refund(t, allocation_intent::frame, unused);
-            any = true;
-        }
-        lower_again(window);
-        return any;
-    }
-    /// Bytes charged to a tag for this thread's frames and not used. Exact when the thread is at rest.
-    [[nodiscard]] std::size_t unspent(frame_window const& window, tag_id t) const noexcept {
-        std::size_t const credit = credit_[t].load(order::relaxed);
-        if (t != tag_) return credit;
-        std::size_t const open = window.at() - segment_at_.load(order::relaxed);
-        return open < credit ? credit - open : 0;
-    }
-
 private:
-    static constexpr std::size_t unlimited = SIZE_MAX / 2;
+    /// By its offset, which is part of one instruction's address; of an index into a member, g++ 12 makes two more.
+    [[nodiscard]] FRAMEALLOC_HOT std::size_t credit_of(unsigned t) const noexcept {
+        auto const* const first = reinterpret_cast<char const*>(credit_);
+        return reinterpret_cast<owner_counter const*>(first + std::size_t{t} * sizeof(owner_counter))->read();
+    }
+    void set_credit(tag_id t, std::size_t bytes) noexcept { credit_[t].set(bytes); }
 
-    struct one_frame {
-        std::size_t spent[tag_count]{};
-        tag_id touched[tag_count]{};
-        std::size_t touched_count = 0;
-    };
-
-    void began(frame_window& window) noexcept { segment_at_.store(window.at(), order::relaxed); }
-    void stop_at(std::size_t bytes, std::size_t used) noexcept {
-        stop_ = bytes < unlimited ? bytes : unlimited;
-        left_ = stop_ > used ? stop_ - used : 0;
+    /// Answers where the cursor stands.
+    FRAMEALLOC_HOT std::uintptr_t settle(frame_window& window) noexcept {
+        std::uintptr_t const cursor = window.at();
+        credit_[tag_].subtract(cursor - settled_to_.load(order::relaxed));
+        settled_to_.store(cursor, order::relaxed);
+        return cursor;
+    }
+    /// `t` has had its credit brought up to date when the cursor stood at `from`.
+    FRAMEALLOC_HOT void set_limit(frame_window& window, std::uintptr_t from, unsigned t) noexcept {
+        std::size_t const room = stop_at_ - from, credit = credit_of(t);
+        window.limit = from + (credit < room ? credit : room);
+    }
+    void set_limit(frame_window& window) noexcept { set_limit(window, settled_to_.load(order::relaxed), tag_); }
+    [[nodiscard]] bool is_in_use(tag_id t) const noexcept {
+        for (std::size_t i = 0; i < in_use_count_; ++i) {
+            if (in_use_[i] == t) return true;
+        }
+        return false;
     }
 
-    FRAMEALLOC_HOT void set_limit(frame_window& window, std::uintptr_t cursor) noexcept {
-        std::size_t room = real_limit_ - cursor;
-        std::size_t const credit = credit_[tag_].load(order::relaxed);
-        room = credit < room ? credit : room;
-        room = left_ < room ? left_ : room;
-        window.limit = cursor + (room & ~(granule - 1));
-    }
-
-    FRAMEALLOC_HOT void spend(tag_id t, std::size_t bytes) noexcept {
-        one_frame& f = frames_[at_];
-        std::size_t const before = f.spent[t];
-        if (before == 0) f.touched[f.touched_count++] = t;
-        f.spent[t] = before + bytes;
-        credit_[t].store(credit_[t].load(order::relaxed) - bytes, order::relaxed);
-        left_ -= bytes;
-    }
-    void spend_segment(frame_window& window) noexcept {
-        std::size_t const bytes = window.at() - segment_at_.load(order::relaxed);
-        if (bytes != 0) spend(tag_, bytes);
-        began(window);
-    }
-    void close_segment(frame_window& window, bool watched) noexcept {
-        std::size_t const bytes = window.at() - segment_at_.load(order::relaxed);
-        if (bytes == 0) return;
-        if (watched) journal_.add(tag_, bytes);
-        spend(tag_, bytes);
-        began(window);
-    }
-
-    /// Keeps credit for as much as was spent, within what may be held, and refunds the rest.
-    void return_credit(tag_id t, std::size_t spent, budget_type& budget) noexcept {
-        std::size_t const most = budget.credit_for(t), keep = spent < most ? spent : most;
-        std::size_t const have = credit_[t].load(order::relaxed);
-        if (have <= keep) return;
-        credit_[t].store(keep, order::relaxed);
-        budget.refund(t, allocation_intent::frame, have - keep);
-    }
-
-    one_frame frames_[frame_count]{};
-    std::size_t at_ = 0;
-    atomic<std::size_t> credit_[tag_count]{};  // the owner writes, others may read for statistics
-    atomic<std::uintptr_t> segment_at_{0};     // where the cursor stood when the last segment was closed
-    std::uintptr_t real_limit_ = 0;
-    std::size_t stop_ = unlimited, left_ = unlimited;  // what the thread's frame may use before somebody looks, and of it left
+    atomic<std::uintptr_t> settled_to_{0};  // where the cursor stood when credit was last brought up to date
+    std::uintptr_t stop_at_ = 0;            // where the thread's frame has used all that it may, or the chunk ends
+    std::uintptr_t engine_limit_ = 0;
     tag_id tag_ = root_tag;
     bool has_own_limits_ = false;
     bool refused_ = false;
+    std::size_t most_ = no_limit;
     budget_limits limits_{}, own_limits_{};
+
+    owner_counter credit_[tag_count]{};  // the owner writes, others may read for statistics
+    std::size_t granted_[tag_count]{};   // credit, and what of it this frame has used
+    tag_id in_use_[tag_count]{};         // the tags with something granted, or used in frames that are alive
+    std::size_t in_use_count_ = 0;
+    [[no_unique_address]] ended_charges<frame_count> ended_{};
     tag_journal<A> journal_{};
 };
 
 struct no_frame_charges {};
-struct no_undo_points {};
 template <class A, bool Tags = charges_tags<typename A::budget>>
 struct choose_frame_charges {
     using type = frame_charges<A>;

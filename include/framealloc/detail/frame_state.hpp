@@ -207,7 +207,8 @@ public:
             std::size_t const open = charges_.open_bytes(window), before = engine_.used_bytes(window);
             charges_.lift(window);
             engine_.rewind(window, to, source);
-            charges_.rewound(window, before - engine_.used_bytes(window), open, source);
+            std::size_t const used = engine_.used_bytes(window);
+            charges_.rewound(window, before - used, open, used, source);
         } else {
             engine_.rewind(window, to, source);
         }
@@ -216,18 +217,11 @@ public:
     /// The same for what has just been served and not been charged.
     void rewind_uncharged(frame_window& window, frame_position to, chunk_source<A>& source) noexcept {
         engine_.rewind(window, to, source);
-        charges_.lower(window);
+        charges_.lower(window, engine_.used_bytes(window));
     }
 
     /// Whether something may be rolled back to: then what goes to which tag has to be written down.
-    [[nodiscard]] bool is_watched() const noexcept { return marks_ != nullptr || undo_points_ != 0; }
-    /// A constructor runs that may throw, and then what it has allocated is rolled back.
-    void watch() noexcept {
-        if constexpr (has_tags) ++undo_points_;
-    }
-    void stop_watching() noexcept {
-        if constexpr (has_tags) --undo_points_;
-    }
+    [[nodiscard]] bool is_watched() const noexcept { return marks_ != nullptr; }
     [[nodiscard]] auto& charges() noexcept { return charges_; }
     [[nodiscard]] auto const& charges() const noexcept { return charges_; }
 
@@ -322,7 +316,6 @@ private:
 
     engine engine_{};
     [[no_unique_address]] typename choose_frame_charges<A>::type charges_{};
-    [[no_unique_address]] std::conditional_t<has_tags, std::size_t, no_undo_points> undo_points_{};
     finaliser* finalisers_ = nullptr;
     [[no_unique_address]] ended_finalisers<in_flight> ended_{};
     frame_mark* marks_ = nullptr;

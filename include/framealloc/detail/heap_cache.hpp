@@ -19,9 +19,8 @@ struct heap_prefix {
     void* instance;
     std::uint32_t base_align;
     std::uint32_t number;  ///< in the ledger
-    std::uint32_t stamp;   ///< while cached: when it came
+    std::uint32_t stamp;   ///< while cached: when it came; while alive: the tag that is charged for it
     giver_byte giver;      ///< who gave it, for the way back
-    std::uint8_t tag;      ///< who is charged for it
 
     [[nodiscard]] static heap_prefix& of(void* block) noexcept {
         return *pointer_to<heap_prefix>(address_of(block) - sizeof(heap_prefix));

@@ -27,8 +27,9 @@ public:
                          conditional_page_map<A>& map, alloc_config const& config, void* instance) noexcept
         : guard_(guard), gate_(gate), records_(records), map_(map), config_(config), instance_(instance) {}
 
-    /// `request` is possible. `tag` is who has been charged for it.
-    [[nodiscard]] void* allocate(layout request, std::uint8_t tag = 0) noexcept {
+    /// `request` is possible. `tag`, where there are tags, is who has been charged for it.
+    template <class... Tag>
+    [[nodiscard]] void* allocate(layout request, Tag... tag) noexcept {
         std::size_t const align = request.align < granule ? granule : request.align;
         std::size_t const head = round_up(sizeof(heap_prefix), align);
         std::size_t whole = quarter_steps::round(head + request.bytes + (request.bytes == 0));
@@ -52,9 +53,8 @@ public:
                                                         .instance = instance_,
                                                         .base_align = static_cast<std::uint32_t>(base_align),
                                                         .number = number,
-                                                        .stamp = 0,
-                                                        .giver = giver,
-                                                        .tag = tag};
+                                                        .stamp = (std::uint32_t{0} + ... + tag),
+                                                        .giver = giver};
             live_blocks_.fetch_add(1, order::relaxed);
             live_bytes_.fetch_add(request.bytes, order::relaxed);
             return block;
@@ -73,7 +73,7 @@ public:
         live_blocks_.fetch_sub(1, order::relaxed);
         live_bytes_.fetch_sub(prefix.bytes, order::relaxed);
         if constexpr (charges_tags<typename A::budget>) {
-            gate_.budget().refund(prefix.tag, allocation_intent::heap, prefix.bytes);
+            gate_.budget().refund(static_cast<std::uint8_t>(prefix.stamp), allocation_intent::heap, prefix.bytes);
         }
         clear_marks(block, prefix.bytes);
         if constexpr (A::diagnostics::fills_released) __builtin_memset(block, 0xCD, prefix.bytes);
@@ -113,7 +113,7 @@ public:
     /// Calls `f(tag, bytes asked for)` for each live block. The instance is at rest.
     template <class F>
     void for_each_live(F&& f) {
-        ledger_.for_each([&](void* block) { f(heap_prefix::of(block).tag, heap_prefix::of(block).bytes); });
+        ledger_.for_each([&](void* block) { f(static_cast<std::uint8_t>(heap_prefix::of(block).stamp), heap_prefix::of(block).bytes); });
     }
 
     /// Bytes of live blocks as the backend counts them, if every live block is as it should be; otherwise SIZE_MAX.

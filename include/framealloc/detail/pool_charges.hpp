@@ -7,10 +7,18 @@ namespace framealloc::inline v0_1::detail {
 
 /// Which tag a block is charged to: a byte per block, in its slab's head, `no_tag` while it is free.
 template <class A>
-[[nodiscard]] FRAMEALLOC_HOT atomic<tag_id>& tag_of_block(void const* block, std::size_t c) noexcept {
+[[nodiscard]] FRAMEALLOC_HOT shared_byte& tag_of_block(void const* block, std::size_t c) noexcept {
     slab_shape const& shape = slab_registry<A>::shape(c);
-    std::uintptr_t const at = address_of(block), mask = A::pool::slab_bytes - 1;
-    return *pointer_to<atomic<tag_id>>((at & ~mask) + shape.tags_at + ((at & mask) >> shape.tag_shift));
+    std::uintptr_t at = address_of(block);
+    constexpr std::uintptr_t mask = A::pool::slab_bytes - 1;
+#if defined(__x86_64__)
+    // The slab's address with the offset shifted: where a slab has 64 KiB, a shift of the low 16 bits alone.
+    if constexpr (mask == 0xFFFF) {
+        __asm__("shrw %b1, %w0" : "+r"(at) : "cI"(shape.tag_shift) : "cc");
+        return *pointer_to<shared_byte>(at + shape.tags_at);
+    }
+#endif
+    return *pointer_to<shared_byte>((at & ~mask) + shape.tags_at + ((at & mask) >> shape.tag_shift));
 }
 
 /// What one thread has been credited for pool blocks, by tag, and what it has freed and not given back.
@@ -28,25 +36,19 @@ class pool_charges {
     using budget_type = typename A::budget;
 
 public:
-    [[nodiscard]] FRAMEALLOC_HOT tag_id tag() const noexcept { return tag_; }
-    FRAMEALLOC_HOT void switch_to(tag_id t) noexcept { tag_ = t; }
-
-    /// Charges a block that is being allocated. False: the credit does not suffice, nothing has changed.
-    [[nodiscard]] FRAMEALLOC_HOT bool charge(void* block, std::size_t c) noexcept {
-        tag_id const t = tag_;
-        std::size_t const bytes = A::pool::class_bytes(c);
-        if (!credit_[t].take(bytes)) [[unlikely]] {
-            credit_[t].give(bytes);
+    /// Charges a block that is being allocated to `t`. False: the credit does not suffice, and `undo_charge` is to follow.
+    [[nodiscard]] FRAMEALLOC_HOT bool charge(void* block, std::size_t c, unsigned t) noexcept {
+        if (!credit_[t].take(A::pool::class_bytes(c))) [[unlikely]]
             return false;
-        }
-        tag_of_block<A>(block, c).store(t, order::relaxed);
+        tag_of_block<A>(block, c).write(t);
         return true;
     }
+    void undo_charge(std::size_t bytes, tag_id t) noexcept { credit_[t].give(bytes); }
     /// Credits the tag of a block that is being freed, which is in `t` then. False: `settle` has to do it.
-    [[nodiscard]] FRAMEALLOC_HOT bool credit(void* block, std::size_t c, tag_id& t) noexcept {
-        atomic<tag_id>& tag = tag_of_block<A>(block, c);
-        t = tag.load(order::relaxed);
-        tag.store(no_tag, order::relaxed);
+    [[nodiscard]] FRAMEALLOC_HOT bool credit(void* block, std::size_t c, unsigned& t) noexcept {
+        shared_byte& tag = tag_of_block<A>(block, c);
+        t = tag.read();
+        tag.write(no_tag);
         return room_[t].take(A::pool::class_bytes(c));
     }
 
@@ -66,6 +68,12 @@ public:
         credit_[t].set(have);
         surplus_room_[t].set(0);
         room_[t].set(0);
+        return have;
+    }
+    /// The same, with as much room as there was.
+    std::size_t merge_and_keep_room(tag_id t) noexcept {
+        std::size_t const room = surplus_room_[t].read(), have = merge(t);
+        make_room(t, room);
         return have;
     }
     void make_room(tag_id t, std::size_t bytes) noexcept {
@@ -95,10 +103,18 @@ public:
     }
 
 private:
-    owner_allowance credit_[tag_count]{};
-    owner_allowance room_[tag_count + 1]{};      ///< for surplus; none for `no_tag`
-    owner_allowance surplus_room_[tag_count]{};  ///< what `room_` was
-    tag_id tag_ = root_tag;
+    // Objects of their own, so that compilers address them apart.
+    struct allowances {
+        owner_allowance all[tag_count + 1]{};
+        /// By its offset, which makes one instruction of address and subtraction; of an index into a member, g++ 12 makes two.
+        [[nodiscard]] FRAMEALLOC_HOT owner_allowance& operator[](std::size_t t) noexcept {
+            return *reinterpret_cast<owner_allowance*>(reinterpret_cast<char*>(all) + t * sizeof(owner_allowance));
+        }
+        [[nodiscard]] owner_allowance const& operator[](std::size_t t) const noexcept { return all[t]; }
+    };
+    allowances credit_{};
+    allowances room_{};          // for surplus; none for `no_tag`
+    allowances surplus_room_{};  // what `room_` was
 };
 
 }  // namespace framealloc::inline v0_1::detail

@@ -114,10 +114,10 @@ template <class A>
 void thread_state<A>::pool_overflow(void* block, std::size_t c) noexcept {
     if constexpr (A::pool::class_count != 0) {
         if constexpr (has_tags) {
-            tag_id tag = no_tag;
+            unsigned tag = no_tag;
             if (!tags.credit(block, c, tag)) {
                 if (tag == no_tag) return core_->report_double_free(block, c);
-                tags.settle(tag, A::pool::class_bytes(c), core_->gate().budget());
+                tags.settle(static_cast<tag_id>(tag), A::pool::class_bytes(c), core_->gate().budget());
             }
         }
         if constexpr (A::diagnostics::counts_operations) counted.on_pool_free();

@@ -40,12 +40,13 @@ public:
         return hash != 0 ? hash : 0x100;
     }
 
-    [[nodiscard]] FRAMEALLOC_HOT tag_id find_or_enter(std::uint64_t key, tag_path path) noexcept {
+    /// As a number that needs no conversion on the way.
+    [[nodiscard]] FRAMEALLOC_HOT unsigned find_or_enter(std::uint64_t key, tag_path path) noexcept {
         // acquire: pairs with enter; whoever has a number sees its path and parent.
         std::uint64_t const difference = places_[first_place(key)].load(order::acquire) ^ key;
         if (difference > 0xFF) [[unlikely]]
             return search_or_enter(key, path);
-        return static_cast<tag_id>(difference);
+        return static_cast<unsigned>(difference);
     }
 
     /// The number of a tag that has been used before; `no_tag` where it has not.

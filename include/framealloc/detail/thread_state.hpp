@@ -43,6 +43,13 @@ public:
     [[nodiscard]] core<A>& shared() noexcept { return *core_; }
     [[nodiscard]] thread_state* state() noexcept { return this; }
     [[nodiscard]] chunk_source<A> chunks() noexcept;
+    [[nodiscard]] FRAMEALLOC_HOT bool is_this_threads() const noexcept {
+        if constexpr (A::sync::one_thread) {
+            return true;
+        } else {
+            return this->thread == &this_thread;
+        }
+    }
 
     /// Gives back what the thread holds and does not use, if `trim()` has been called since the last time.
     FRAMEALLOC_COLD void follow_trim() noexcept;
@@ -58,17 +65,27 @@ public:
     [[nodiscard]] FRAMEALLOC_COLD bool get_frame_credit(std::size_t bytes) noexcept;
     FRAMEALLOC_COLD void* pool_uncharged(void* block, layout request, std::size_t c) noexcept;
     FRAMEALLOC_COLD void* pool_uncharged_or_throw(void* block, layout request, std::size_t c);
-    FRAMEALLOC_COLD void pool_uncredited(void* block, std::size_t c, std::uint8_t tag) noexcept;
-    [[nodiscard]] void* serve_more(layout request) noexcept;
-    /// What is allocated from now on is for `to`.
-    FRAMEALLOC_HOT void switch_tag(std::uint8_t to) noexcept {
-        tags.switch_to(to);
-        if (!frame.charges().switch_to(this->window, to, frame.is_watched())) [[unlikely]]
-            switch_watched(to);
+    [[nodiscard]] bool pool_charged_by_surplus(void* block, std::size_t c) noexcept;
+    /// Marks and counts a block that the program gets.
+    FRAMEALLOC_HOT void* pool_is_served(void* block, [[maybe_unused]] layout request) noexcept {
+        if constexpr (A::diagnostics::checks_blocks) slab<A>::of(block)->mark_live(block);
+        if constexpr (A::diagnostics::counts_operations) counted.on_pool_allocate(request.bytes);
+        return known_pointer(block);
     }
-    FRAMEALLOC_COLD void switch_watched(std::uint8_t to) noexcept {
+    FRAMEALLOC_COLD void pool_uncredited(void* block, std::size_t c, unsigned tag) noexcept;
+    [[nodiscard]] void* serve_more(layout request) noexcept;
+    /// What is allocated from now on is for tag `to`, which is in `word`, too.
+    FRAMEALLOC_HOT void switch_tag(unsigned word, unsigned to) noexcept {
+        tags.current.set(word);
+        if (frame.is_watched()) [[unlikely]] {
+            switch_watched(to);
+        } else {
+            frame.charges().switch_to(this->window, to);
+        }
+    }
+    FRAMEALLOC_COLD void switch_watched(unsigned to) noexcept {
         auto source = chunks();
-        frame.charges().switch_watched(this->window, to, source);
+        frame.charges().switch_watched(this->window, static_cast<std::uint8_t>(to), source);
     }
 
     frame_state<A> frame{};
