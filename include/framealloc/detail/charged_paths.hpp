@@ -48,8 +48,8 @@ public:
             why = {.code = fault_code::tag_budget_exceeded,
                    .note = "asked for %llu bytes; %llu of %llu bytes are used",
                    .numbers = {request_.bytes, budget().node(by).used.load(order::relaxed), budget().node(by).hard.get()},
-                   .tag = name_of(tag),
-                   .limited_by = by == tag ? nullptr : limit_name_of(by)};
+                   .tag = tag,
+                   .limited_by = by};
             return false;
         }
     }

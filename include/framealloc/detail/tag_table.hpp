@@ -21,6 +21,8 @@ struct tag_path {
     std::size_t bytes;
 };
 
+[[nodiscard]] inline char const* path_of_known_tag(tag_id tag) noexcept;
+
 /// What every part of the process knows tags by. Numbers are drawn once and never given back.
 ///
 ///   Cost      A find is a probe of an open table; entering a tag copies its path.
@@ -98,6 +100,7 @@ private:
 
     /// Enters what is missing of the path, from the root down.
     [[nodiscard]] tag_id enter(tag_path path) noexcept {
+        tag_paths.store(&path_of_known_tag, order::release);
         tag_id parent = root_tag;
         for (std::size_t end = 1; end <= path.bytes; ++end) {
             if (end != path.bytes && path.text[end] != '/') continue;
@@ -156,5 +159,7 @@ private:
 };
 
 inline constinit tag_table known_tags{};
+
+[[nodiscard]] inline char const* path_of_known_tag(tag_id tag) noexcept { return known_tags.path(tag); }
 
 }  // namespace framealloc::inline v0_1::detail

@@ -296,7 +296,7 @@ private:
         detail::throw_bad_configuration({.code = fault_code::bad_configuration,
                                          .note = note,
                                          .numbers = {static_cast<unsigned long long>(numbers)...},
-                                         .tag = tag != detail::no_tag ? detail::name_of(tag) : nullptr});
+                                         .tag = tag != detail::no_tag ? tag : detail::root_tag});
     }
     static void check_pair(tag_id tag, budget_limits const& l) {
         if (l.soft != no_limit && l.soft > l.hard) {
