@@ -40,6 +40,8 @@ enum class fault_code : std::uint16_t {
     bad_tag = 903,
 };
 
+struct fault;
+
 namespace detail {
 
 struct fault_text {
@@ -67,7 +69,7 @@ inline constexpr fault_text fault_table[] = {
     {fault_code::instance_not_current, "current_instance ended out of order or on another thread",
      "hold each current_instance in a block of the thread that it is for, and let the newest end first"},
     {fault_code::tag_scope_out_of_order, "tag_scope left out of order or on another thread",
-     "hold each tag_scope in a block of the thread that made it, and let the newest end first"},
+     "hold tag scopes in blocks of the thread that makes them"},
     {fault_code::double_free, "block freed twice", "free each block once; pool_box and heap_box do so by themselves"},
     {fault_code::foreign_pointer, "pointer that this allocator did not give out",
      "free a block through the allocator instance and the family of calls that gave it"},
@@ -76,7 +78,7 @@ inline constexpr fault_text fault_table[] = {
     {fault_code::budget_exceeded, "global memory budget exceeded",
      "raise budget::global's limit, or give memory back first"},
     {fault_code::tag_budget_exceeded, "tag's memory budget exceeded",
-     "raise the named tag's hard limit with budgets().set(), give its memory back, or let a handler evict some"},
+     "raise the hard limit with budgets().set(), or give some of its memory back"},
     {fault_code::out_of_memory, "out of memory: the backend gave none",
      "give memory back and try again, or choose a backend with more"},
     {fault_code::impossible_size, "request for more bytes than can exist",
@@ -87,9 +89,10 @@ inline constexpr fault_text fault_table[] = {
      "correct the backend: hold it against framealloc/testing/backend.hpp"},
     {fault_code::giver_unknown, "memory from a giver that is no part of this backend",
      "look for writes beyond a block: the giver is kept below each block, and in each chunk's head"},
-        auto const text = detail::text_of(code);
-        int const wanted = ::snprintf(buffer, size, "[framealloc][FA%03u] error: %s\n  note: %s%s\n  help: %s\n",
-                                      unsigned(code), text.message, subject, details, text.help);
+    {fault_code::frame_budget_exceeded, "thread's frame budget exceeded",
+     "raise it with budgets().set_frame_limits(), or use pool_alloc() or heap_alloc()"},
+    {fault_code::too_many_tags, "more allocation tags than a process can tell apart",
+     "use fewer, for what has a budget"},
     {fault_code::bad_configuration, "configuration out of range", "correct the named field"},
     {fault_code::bad_tag, "allocation tag with a path that is none", "write names with one / between them"},
 };
@@ -127,20 +130,15 @@ inline constexpr packed_fault_texts<sizeof fault_table / sizeof *fault_table, fa
 static_assert(sizeof fault_texts.text <= UINT16_MAX);
 
 /// A code that is not in the table is told as an internal error, whose row is the first.
-[[nodiscard]] constexpr fault_text text_of(fault_code code) noexcept {
+[[nodiscard]] FRAMEALLOC_COLD constexpr fault_text text_of(fault_code code) noexcept {
     std::size_t i = sizeof fault_texts.rows / sizeof *fault_texts.rows - 1;
     while (i != 0 && fault_texts.rows[i].code != code) --i;
     auto const& row = fault_texts.rows[i];
     return {row.code, fault_texts.text + row.message, fault_texts.text + row.help};
 }
 
-/// How tags' numbers become paths. Set when the first tag is entered, so that who uses none carries no table of them.
-inline constinit atomic<char const* (*)(std::uint8_t) noexcept> tag_paths{nullptr};
-
-[[nodiscard]] inline char const* path_of_tag(std::uint8_t tag, char const* of_root) noexcept {
-    auto const path = tag != 0 ? tag_paths.load(order::acquire) : nullptr;
-    return path != nullptr ? path(tag) : of_root;
-}
+/// Writes which tag a fault is about. Set when the first tag is entered, so that who uses none carries no text of them.
+inline constinit atomic<void (*)(fault const&, char* to, std::size_t size) noexcept> write_subject{nullptr};
 
 }  // namespace detail
 
@@ -157,17 +155,19 @@ struct fault {
     std::uint8_t limited_by = 0;
 
     /// The path of the tag that was charged; "(untagged)" for none. It stays readable for good.
-    [[nodiscard]] char const* tag_path() const noexcept { return detail::path_of_tag(tag, "(untagged)"); }
+    [[nodiscard]] char const* tag_path() const noexcept;
     /// The path of the tag whose limit was met; "(all tags)" for the sum of all.
-    [[nodiscard]] char const* limit_path() const noexcept { return detail::path_of_tag(limited_by, "(all tags)"); }
+    [[nodiscard]] char const* limit_path() const noexcept;
 
     /// Writes the report, as `[framealloc][FA001] error: ...` with a `note:` and a `help:` line, into `buffer`, cut to
     /// its size and always terminated; answers the bytes written without the terminator. Allocates nothing.
     FRAMEALLOC_COLD std::size_t write(char* buffer, std::size_t size) const noexcept {
         if (size == 0) return 0;
         char details[256];
-        char subject[256] = "";
-        if (tag != 0 || code == fault_code::tag_budget_exceeded) write_subject(subject, sizeof subject);
+        char subject[256];
+        subject[0] = '\0';
+        if (auto const write = detail::write_subject.load(detail::order::acquire))
+            write(*this, subject, sizeof subject);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
         ::snprintf(details, sizeof details, note, numbers[0], numbers[1], numbers[2]);
@@ -177,12 +177,6 @@ struct fault {
                                       unsigned(code), text.message, subject, details, text.help);
         auto const length = static_cast<std::size_t>(wanted < 0 ? 0 : wanted);
         return length < size ? length : size - 1;
-    }
-
-private:
-    void write_subject(char* to, std::size_t size) const noexcept {
-        bool const by_itself = code != fault_code::tag_budget_exceeded || tag == limited_by;
-        ::snprintf(to, size, by_itself ? "tag \"%s\": " : "tag \"%s\" within \"%s\": ", tag_path(), limit_path());
     }
 };
 

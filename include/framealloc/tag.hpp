@@ -23,7 +23,8 @@ public:
     static constexpr std::size_t max_depth = 8;
     static constexpr std::size_t max_bytes = 95;
 
-    constexpr explicit allocation_tag(std::string_view path) : path_(path), key_(detail::tag_table::key_of({path.data(), path.size()})) {
+    constexpr explicit allocation_tag(std::string_view path)
+        : path_(path), key_(detail::tag_table::key_of({path.data(), path.size()})) {
         check();
     }
 
@@ -61,9 +62,10 @@ private:
             if (c == '/' && before == '/') wrong("a name in a tag's path is empty, at byte %llu", i);
             auto const byte = static_cast<unsigned char>(c);
             if (byte <= ' ' || byte == 0x7F || c == '"' || c == '=' || c == '\\') {
-                wrong("a tag's path has byte %llu at place %llu; expected printable characters without space, \", = "
-                      "and \\",
-                      byte, i);
+                wrong(
+                    "a tag's path has byte %llu at place %llu; expected printable characters without space, \", = "
+                    "and \\",
+                    byte, i);
             }
             before = c;
         }
@@ -71,9 +73,8 @@ private:
     /// Not constexpr: a constant with a wrong path does not compile, and the compiler shows the call.
     template <class... Numbers>
     [[noreturn]] static void wrong(char const* note, Numbers... numbers) {
-        detail::throw_bad_configuration({.code = fault_code::bad_tag,
-                                         .note = note,
-                                         .numbers = {static_cast<unsigned long long>(numbers)...}});
+        detail::throw_bad_configuration(
+            {.code = fault_code::bad_tag, .note = note, .numbers = {static_cast<unsigned long long>(numbers)...}});
     }
 
     std::string_view path_;

@@ -28,6 +28,9 @@ SAME = [
     ("budgeted_frame_alloc_object", "frame_alloc_object"),
     ("budgeted_pool_alloc_object", "pool_alloc_object"),
     ("budgeted_pool_free_object", "pool_free_object"),
+    # A budget by tag costs a frame nothing, and a tag scope nothing without one.
+    ("tagged_frame_alloc_object", "frame_alloc_object"),
+    ("untagged_frame_alloc_in_a_scope", "frame_alloc_object"),
 ]
 
 

@@ -3,6 +3,7 @@
 // The hot paths, one function each, for check_hot_paths.py to disassemble. The names say which they are.
 
 #include <framealloc/budget/global.hpp>
+#include <framealloc/budget/per_tag.hpp>
 #include <framealloc/smart_alloc.hpp>
 
 #include <new>
@@ -29,6 +30,9 @@ using ref = decltype(std::declval<object&>().ref());
 // The same, with the policies written out that cost nothing, and with a budget.
 using spelled_out = basic_smart_alloc<diagnostics::none, budget::none>;
 using budgeted = basic_smart_alloc<budget::global>;
+using tagged = basic_smart_alloc<budget::per_tag>;
+
+constexpr allocation_tag one_tag{"one"};
 
 }  // namespace
 
@@ -59,8 +63,15 @@ point* same_frame_new_local_by_hand(local& a) { return ::new (a.frame_alloc<poin
 item* spelled_out_frame_alloc_object(spelled_out& a) { return a.frame_alloc<item>(); }
 item* spelled_out_pool_alloc_object(spelled_out& a) { return a.pool_alloc<item>(); }
 void spelled_out_pool_free_object(spelled_out& a, item* p) { a.pool_free<item>(p); }
+item* tagged_frame_alloc_object(tagged& a) { return a.frame_alloc<item>(); }
 item* budgeted_frame_alloc_object(budgeted& a) { return a.frame_alloc<item>(); }
 item* budgeted_pool_alloc_object(budgeted& a) { return a.pool_alloc<item>(); }
+item* untagged_frame_alloc_in_a_scope(object& a) {
+    auto const scope = a.tag_scope(one_tag);
+    return a.frame_alloc<item>();
+}
+item* pool_alloc_tagged(tagged& a) { return a.pool_alloc<item>(); }
+void pool_free_tagged(tagged& a, item* p) { a.pool_free<item>(p); }
 void budgeted_pool_free_object(budgeted& a, item* p) { a.pool_free<item>(p); }
 
 }  // extern "C"

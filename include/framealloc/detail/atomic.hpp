@@ -158,9 +158,7 @@ public:
 #endif
     }
     void give(unsigned long long n) noexcept { set(static_cast<unsigned>(read()) + static_cast<unsigned>(n)); }
-    void set(unsigned long long n) noexcept {
-        __atomic_store_n(&value_, static_cast<unsigned>(n), __ATOMIC_RELAXED);
-    }
+    void set(unsigned long long n) noexcept { __atomic_store_n(&value_, static_cast<unsigned>(n), __ATOMIC_RELAXED); }
     [[nodiscard]] unsigned long long read() const noexcept { return __atomic_load_n(&value_, __ATOMIC_RELAXED); }
 
 private:

@@ -132,7 +132,9 @@ struct budget_crossings {
     }
 };
 
-[[nodiscard]] inline char const* name_of(tag_id tag) noexcept { return tag != root_tag ? known_tags.path(tag) : "(untagged)"; }
+[[nodiscard]] inline char const* name_of(tag_id tag) noexcept {
+    return tag != root_tag ? known_tags.path(tag) : "(untagged)";
+}
 [[nodiscard]] inline char const* limit_name_of(tag_id tag) noexcept {
     return tag != root_tag ? known_tags.path(tag) : "(all tags)";
 }

@@ -45,11 +45,12 @@ public:
                 force = answer == limit_decision::allow;
                 if (answer != limit_decision::refuse) continue;
             }
-            why = {.code = fault_code::tag_budget_exceeded,
-                   .note = "asked for %llu bytes; %llu of %llu bytes are used",
-                   .numbers = {request_.bytes, budget().node(by).used.load(order::relaxed), budget().node(by).hard.get()},
-                   .tag = tag,
-                   .limited_by = by};
+            why = {
+                .code = fault_code::tag_budget_exceeded,
+                .note = "asked for %llu bytes; %llu of %llu bytes are used",
+                .numbers = {request_.bytes, budget().node(by).used.load(order::relaxed), budget().node(by).hard.get()},
+                .tag = tag,
+                .limited_by = by};
             return false;
         }
     }
@@ -57,7 +58,8 @@ public:
     /// Tells what the whole instance has crossed meanwhile. True where the listener has made room and wants another try.
     [[nodiscard]] bool tell_of_instance(bool refused) {
         if (budget().take_instance_event()) tell(about_instance(refused));
-        if (!refused || budget().instance_budget().action() != limit_action::ask || asked_for_instance_++ == 16) return false;
+        if (!refused || budget().instance_budget().action() != limit_action::ask || asked_for_instance_++ == 16)
+            return false;
         return ask(about_instance(true)) == limit_decision::retry;
     }
 
@@ -142,8 +144,7 @@ template <class A>
             if (bytes != 0) to.refund(tag, allocation_intent::heap, bytes);
         }
     } charged{budget, tag};
-    if (request.bytes != 0 &&
-        !ask.charge(tag, request.bytes, 0, why, [&](std::size_t got) { charged.bytes = got; })) {
+    if (request.bytes != 0 && !ask.charge(tag, request.bytes, 0, why, [&](std::size_t got) { charged.bytes = got; })) {
         return nullptr;
     }
     struct freed_on_throw {
@@ -193,12 +194,13 @@ template <class A>
 void* thread_state<A>::serve_charged_pool(layout request, std::size_t c, fault& why) {
     charged_request<A> ask{*core_, this, allocation_intent::pool, request};
     magazine& m = this->magazines[c];
+    follow_trim();
     for (;;) {
         if (!tags.get_pool_credit(*this, A::pool::class_bytes(c), why)) return nullptr;
         void* const p = pools.refill(m, c, core_->pools_);
         if (p != nullptr && !core_->gate().budget().has_instance_event()) {
             static_cast<void>(tags.charge(p, c, tags.tag()));  // there is credit for it
-            return p;
+            return pool_is_served(p, request);
         }
         if (p != nullptr) pools.overflow(m, c, p, core_->pools_);
         bool const refused = p == nullptr && core_->gate().refusal() == fault_code::budget_exceeded;
@@ -274,14 +276,14 @@ bool thread_state<A>::may_use(std::size_t bytes, layout request, fault& why) {
     budget_limits const limits = charges.limits();
     std::size_t const used = frame.used_bytes(this->window);
     bool const is_soft = charges.most() < limits.hard;
-    budget_event const event{.kind = is_soft ? budget_event_kind::soft_limit_exceeded
-                                             : budget_event_kind::hard_limit_exceeded,
-                             .scope = budget_scope::frames_of_a_thread,
-                             .path = "",
-                             .used_bytes = used,
-                             .limit_bytes = charges.most(),
-                             .requested_bytes = request.bytes,
-                             .intent = allocation_intent::frame};
+    budget_event const event{
+        .kind = is_soft ? budget_event_kind::soft_limit_exceeded : budget_event_kind::hard_limit_exceeded,
+        .scope = budget_scope::frames_of_a_thread,
+        .path = "",
+        .used_bytes = used,
+        .limit_bytes = charges.most(),
+        .requested_bytes = request.bytes,
+        .intent = allocation_intent::frame};
     auto const go_on_to = [&](std::size_t most) {
         charges.set_most(most);
         charges.lift(this->window);
@@ -322,9 +324,8 @@ bool thread_state<A>::get_frame_credit(std::size_t bytes) noexcept {
                    }
                    charged_request<A> ask{*core_, this, allocation_intent::frame, {.bytes = need}};
                    tag_id const t = charges.tag();
-                   if (charges.credit() < need &&
-                       !ask.charge(t, need - charges.credit(), 0, why,
-                                   [&](std::size_t got) { charges.grant(t, got); })) {
+                   if (charges.credit() < need && !ask.charge(t, need - charges.credit(), 0, why,
+                                                              [&](std::size_t got) { charges.grant(t, got); })) {
                        charges.lower_again(this->window);
                        return nullptr;
                    }

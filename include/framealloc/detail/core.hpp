@@ -174,13 +174,13 @@ public:
         } else {
             void* const p = serve_heap(request);
             if (p == nullptr) [[unlikely]]
-                throw_failure(why_no_heap_block(request), request);
+                throw_without_heap_block(request);
             return p;
         }
     }
     /// `tag`, where there are tags, is who has been charged for it.
     template <class... Tag>
-    [[nodiscard]] void* serve_heap(layout request, Tag... tag) noexcept {
+    [[nodiscard]] FRAMEALLOC_HOT void* serve_heap(layout request, Tag... tag) noexcept {
         if (!request.is_possible()) [[unlikely]]
             return nullptr;
         void* const p = heap_.allocate(request, tag...);
@@ -190,6 +190,9 @@ public:
             }
         }
         return p;
+    }
+    [[noreturn]] FRAMEALLOC_COLD void throw_without_heap_block(layout request) {
+        throw_failure(why_no_heap_block(request), request);
     }
     /// Why `serve_heap` has just answered null.
     [[nodiscard]] FRAMEALLOC_COLD fault why_no_heap_block(layout request) noexcept {

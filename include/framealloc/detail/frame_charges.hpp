@@ -88,7 +88,8 @@ public:
             set_credit(t, have < keep ? have : keep);
             granted_[t] = credit_of(t);
             if (have > keep) budget.refund(t, allocation_intent::frame, have - keep);
-            granted_[t] != 0 || (frame_count != 1 && used != 0) ? void(++i) : void(in_use_[i] = in_use_[--in_use_count_]);
+            granted_[t] != 0 || (frame_count != 1 && used != 0) ? void(++i)
+                                                                : void(in_use_[i] = in_use_[--in_use_count_]);
         }
         if constexpr (frame_count != 1) ended_.next_frame();
         settled_to_.store(0, order::relaxed);
@@ -162,8 +163,7 @@ public:
     void rewound(frame_window& window, std::size_t bytes, std::size_t open, std::size_t used,
                  chunk_source<A>& source) noexcept {
         if (bytes > open) {
-            journal_.take_back(bytes - open, source,
-                               [&](tag_id t, std::size_t n) { set_credit(t, credit_of(t) + n); });
+            journal_.take_back(bytes - open, source, [&](tag_id t, std::size_t n) { set_credit(t, credit_of(t) + n); });
             settled_to_.store(window.at(), order::relaxed);
         }
         lower(window, used);

@@ -113,7 +113,9 @@ public:
     /// Calls `f(tag, bytes asked for)` for each live block. The instance is at rest.
     template <class F>
     void for_each_live(F&& f) {
-        ledger_.for_each([&](void* block) { f(static_cast<std::uint8_t>(heap_prefix::of(block).stamp), heap_prefix::of(block).bytes); });
+        ledger_.for_each([&](void* block) {
+            f(static_cast<std::uint8_t>(heap_prefix::of(block).stamp), heap_prefix::of(block).bytes);
+        });
     }
 
     /// Bytes of live blocks as the backend counts them, if every live block is as it should be; otherwise SIZE_MAX.

@@ -5,20 +5,30 @@
 
 namespace framealloc::inline v0_1::detail {
 
+template <class A>
+struct tag_places {
+    typename slab<A>::tag_place of[A::pool::class_count]{};
+    constexpr tag_places() noexcept {
+        for (std::size_t c = 0; c < A::pool::class_count; ++c) of[c] = slab<A>::tag_place_of(c);
+    }
+};
+template <class A>
+inline constexpr tag_places<A> all_tag_places{};
+
 /// Which tag a block is charged to: a byte per block, in its slab's head, `no_tag` while it is free.
 template <class A>
 [[nodiscard]] FRAMEALLOC_HOT shared_byte& tag_of_block(void const* block, std::size_t c) noexcept {
-    slab_shape const& shape = slab_registry<A>::shape(c);
+    auto const& place = all_tag_places<A>.of[c];
     std::uintptr_t at = address_of(block);
     constexpr std::uintptr_t mask = A::pool::slab_bytes - 1;
 #if defined(__x86_64__)
     // The slab's address with the offset shifted: where a slab has 64 KiB, a shift of the low 16 bits alone.
     if constexpr (mask == 0xFFFF) {
-        __asm__("shrw %b1, %w0" : "+r"(at) : "cI"(shape.tag_shift) : "cc");
-        return *pointer_to<shared_byte>(at + shape.tags_at);
+        __asm__("shrw %b1, %w0" : "+r"(at) : "cI"(place.shift) : "cc");
+        return *pointer_to<shared_byte>(at + place.offset);
     }
 #endif
-    return *pointer_to<shared_byte>((at & ~mask) + shape.tags_at + ((at & mask) >> shape.tag_shift));
+    return *pointer_to<shared_byte>((at & ~mask) + place.offset + ((at & mask) >> place.shift));
 }
 
 /// What one thread has been credited for pool blocks, by tag, and what it has freed and not given back.

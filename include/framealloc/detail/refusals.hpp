@@ -24,8 +24,7 @@ FRAMEALLOC_COLD void report_refusal(fault const& why) {
     fault f = why;
     bool const outside = f.code == fault_code::frame_not_open;
     bool const worth_saying = f.code != fault_code::out_of_memory && f.code != fault_code::budget_exceeded &&
-                              f.code != fault_code::tag_budget_exceeded &&
-                              f.code != fault_code::frame_budget_exceeded;
+                              f.code != fault_code::tag_budget_exceeded && f.code != fault_code::frame_budget_exceeded;
     f.stops = A::diagnostics::stops_on_misuse && (outside || f.code == fault_code::impossible_alignment);
     if (outside || (A::diagnostics::checks_blocks && worth_saying)) report(f);
 }

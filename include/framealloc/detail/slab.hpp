@@ -23,8 +23,6 @@ struct slab_shape {
     std::size_t first_block = 0;  ///< offset from the slab's address, a multiple of block_bytes' alignment
     std::size_t block_count = 0;
     std::size_t bit_words = 0;     ///< words of 64 bits in one set of bits
-    std::size_t tags_at = 0;       ///< offset of the bytes for tags
-    unsigned tag_shift = 0;
     std::uint64_t reciprocal = 0;  ///< 2^32 / block_bytes, rounded up; see `divides_exactly`
 
     [[nodiscard]] constexpr std::size_t index_at(std::size_t offset_in_blocks) const noexcept {
@@ -94,7 +92,8 @@ struct slab {
         for (std::size_t i = 0, n = s->bit_words * bit_sets; i < n; ++i) ::new (settled_bits() + i) bit_word{};
         if constexpr (has_tags) {
             // Every block is free.
-            __builtin_memset(pointer_to<void>(address_of(this) + s->tags_at), 0xFF, tag_bytes(*s));
+            tag_place const tags = tag_place_of(c);
+            __builtin_memset(pointer_to<void>(address_of(this) + tags.offset), 0xFF, tags.bytes);
         }
     }
 
@@ -102,8 +101,22 @@ struct slab {
     static constexpr std::size_t bit_sets = A::diagnostics::checks_blocks ? 2 : 1;
 
     static constexpr bool has_tags = charges_tags<typename A::budget>;
-    [[nodiscard]] static constexpr std::size_t tag_bytes(slab_shape const& s) noexcept {
-        return has_tags ? A::pool::slab_bytes >> s.tag_shift : 0;
+    /// Where the bytes for tags of a class are.
+    struct tag_place {
+        std::size_t offset;
+        std::size_t bytes;
+        unsigned shift;
+    };
+    [[nodiscard]] static constexpr tag_place tag_place_of(std::size_t c) noexcept {
+        std::size_t const bytes = A::pool::class_bytes(c);
+        unsigned const shift = log2_floor(bytes);
+        return {.offset = sizeof(slab) + words_of_bits(bytes) * 8 * bit_sets,
+                .bytes = has_tags ? A::pool::slab_bytes >> shift : 0,
+                .shift = shift};
+    }
+    /// As if blocks could begin at once: at most a word too many.
+    [[nodiscard]] static constexpr std::size_t words_of_bits(std::size_t block_bytes) noexcept {
+        return (A::pool::slab_bytes / block_bytes + 63) / 64;
     }
 
     [[nodiscard]] static slab* of(void const* block) noexcept {
@@ -113,16 +126,14 @@ struct slab {
         std::size_t const bytes = A::pool::class_bytes(c);
         std::size_t const natural =
             bytes & (0 - bytes);  // every block is aligned to the largest power of two in its size
-        // As if blocks could begin at once: at most a word too many.
-        std::size_t const words = (A::pool::slab_bytes / bytes + 63) / 64;
-        slab_shape shape{.block_bytes = bytes,
-                         .bit_words = words,
-                         .tags_at = sizeof(slab) + words * 8 * bit_sets,
-                         .tag_shift = log2_floor(bytes),
-                         .reciprocal = ((std::uint64_t{1} << 32) + bytes - 1) / bytes};
-        shape.first_block = round_up(shape.tags_at + tag_bytes(shape), natural);
-        shape.block_count = (A::pool::slab_bytes - shape.first_block) / bytes;
-        return shape;
+        tag_place const tags = tag_place_of(c);
+        std::size_t const first = round_up(tags.offset + tags.bytes, natural);
+        std::size_t const count = (A::pool::slab_bytes - first) / bytes;
+        return {.block_bytes = bytes,
+                .first_block = first,
+                .block_count = count,
+                .bit_words = words_of_bits(bytes),
+                .reciprocal = ((std::uint64_t{1} << 32) + bytes - 1) / bytes};
     }
 
     [[nodiscard]] bit_word* settled_bits() noexcept { return reinterpret_cast<bit_word*>(this + 1); }

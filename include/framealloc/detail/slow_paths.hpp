@@ -77,38 +77,38 @@ void* thread_state<A>::frame_miss_or_throw(layout request) {
 }
 
 template <class A>
-void* thread_state<A>::serve_pool([[maybe_unused]] layout request, [[maybe_unused]] std::size_t c,
-                                  [[maybe_unused]] fault& why) noexcept(!has_tags) {
-    if constexpr (A::pool::class_count != 0) {
-        follow_trim();
-        void* p = nullptr;
-        if constexpr (has_tags) {
-            p = serve_charged_pool(request, c, why);
-        } else {
-            p = pools.refill(this->magazines[c], c, core_->pools_);
-            if (p == nullptr) why = latest_refusal(core_->gate(), request);
-        }
-        if (p == nullptr) return nullptr;
-        if constexpr (A::diagnostics::checks_blocks) slab<A>::of(p)->mark_live(p);
-        if constexpr (A::diagnostics::counts_operations) counted.on_pool_allocate(request.bytes);
-        return p;
-    } else {
-        return nullptr;
-    }
+void* thread_state<A>::serve_pool(layout request, std::size_t c) noexcept {
+    follow_trim();
+    void* const p = pools.refill(this->magazines[c], c, core_->pools_);
+    return p != nullptr ? pool_is_served(p, request) : nullptr;
 }
 template <class A>
 void* thread_state<A>::pool_miss(layout request, std::size_t c) noexcept {
     if (c == A::pool::class_count) return core_->heap_allocate(request);
-    fault why;
-    return without_throwing<A>(why, [&] { return serve_pool(request, c, why); });
+    if constexpr (A::pool::class_count == 0) {
+        return nullptr;
+    } else if constexpr (has_tags) {
+        fault why;
+        return without_throwing<A>(why, [&] { return serve_charged_pool(request, c, why); });
+    } else {
+        return serve_pool(request, c);
+    }
 }
 template <class A>
 void* thread_state<A>::pool_miss_or_throw(layout request, std::size_t c) {
     if (c == A::pool::class_count) return core_->heap_allocate_or_throw(request);
-    fault why;
-    void* const p = serve_pool(request, c, why);
-    if (p == nullptr) throw_failure(why, request);
-    return p;
+    if constexpr (A::pool::class_count == 0) {
+        return nullptr;
+    } else if constexpr (has_tags) {
+        fault why;
+        void* const p = serve_charged_pool(request, c, why);
+        if (p == nullptr) throw_failure(why, request);
+        return p;
+    } else {
+        void* const p = serve_pool(request, c);
+        if (p == nullptr) throw_failure(latest_refusal(core_->gate(), request), request);
+        return p;
+    }
 }
 template <class A>
 void thread_state<A>::pool_overflow(void* block, std::size_t c) noexcept {

@@ -21,7 +21,7 @@ struct tag_path {
     std::size_t bytes;
 };
 
-[[nodiscard]] inline char const* path_of_known_tag(tag_id tag) noexcept;
+inline void write_fault_subject(fault const& f, char* to, std::size_t size) noexcept;
 
 /// What every part of the process knows tags by. Numbers are drawn once and never given back.
 ///
@@ -100,7 +100,7 @@ private:
 
     /// Enters what is missing of the path, from the root down.
     [[nodiscard]] tag_id enter(tag_path path) noexcept {
-        tag_paths.store(&path_of_known_tag, order::release);
+        write_subject.store(&write_fault_subject, order::release);
         tag_id parent = root_tag;
         for (std::size_t end = 1; end <= path.bytes; ++end) {
             if (end != path.bytes && path.text[end] != '/') continue;
@@ -144,9 +144,10 @@ private:
 
     /// Reported once, and not at each use of each tag that came too late.
     [[nodiscard]] tag_id full(tag_id nearest) noexcept {
-        if (!said_full_.exchange(true, order::relaxed)) report({.code = fault_code::too_many_tags,
-                .note = "%llu tags are in use; the allocations of this one are charged to the tag above it",
-                .numbers = {tag_count - 1}});
+        if (!said_full_.exchange(true, order::relaxed))
+            report({.code = fault_code::too_many_tags,
+                    .note = "%llu tags are in use; the allocations of this one are charged to the tag above it",
+                    .numbers = {tag_count - 1}});
         return nearest;
     }
 
@@ -160,6 +161,22 @@ private:
 
 inline constinit tag_table known_tags{};
 
-[[nodiscard]] inline char const* path_of_known_tag(tag_id tag) noexcept { return known_tags.path(tag); }
+inline void write_fault_subject(fault const& f, char* to, std::size_t size) noexcept {
+    bool const met_a_limit = f.code == fault_code::tag_budget_exceeded;
+    if (!met_a_limit && f.tag == root_tag) return;
+    bool const two = met_a_limit && f.tag != f.limited_by;
+    ::snprintf(to, size, two ? "tag \"%s\" within \"%s\": " : "tag \"%s\": ", f.tag_path(), f.limit_path());
+}
 
 }  // namespace framealloc::inline v0_1::detail
+
+namespace framealloc::inline v0_1 {
+
+inline char const* fault::tag_path() const noexcept {
+    return tag != detail::root_tag ? detail::known_tags.path(tag) : "(untagged)";
+}
+inline char const* fault::limit_path() const noexcept {
+    return limited_by != detail::root_tag ? detail::known_tags.path(limited_by) : "(all tags)";
+}
+
+}  // namespace framealloc::inline v0_1

@@ -102,7 +102,7 @@ private:
 
     /// Serves, or answers null with `why` filled in. A listener of the budget may throw.
     [[nodiscard]] void* serve_frame(layout request, fault& why) noexcept(!has_tags);
-    [[nodiscard]] void* serve_pool(layout request, std::size_t c, fault& why) noexcept(!has_tags);
+    [[nodiscard]] void* serve_pool(layout request, std::size_t c) noexcept;
     [[nodiscard]] void* serve_charged(layout request, fault& why);
     [[nodiscard]] void* serve_charged_pool(layout request, std::size_t c, fault& why);
     [[nodiscard]] bool may_use(std::size_t bytes, layout request, fault& why);

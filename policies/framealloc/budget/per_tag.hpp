@@ -42,9 +42,7 @@ public:
 
     constexpr per_tag() noexcept = default;
     constexpr explicit per_tag(per_tag_config const& config)
-        : instance_(config.limit_bytes),
-          credit_bytes_(config.credit_bytes),
-          peak_step_bytes_(config.peak_step_bytes) {
+        : instance_(config.limit_bytes), credit_bytes_(config.credit_bytes), peak_step_bytes_(config.peak_step_bytes) {
         check("credit_bytes is %llu; expected %llu to %llu", config.credit_bytes, 0, std::size_t{16} << 20);
         check("peak_step_bytes is %llu; expected %llu to %llu", config.peak_step_bytes, 1, no_limit);
     }
@@ -146,8 +144,8 @@ public:
     /// Charges `need` bytes to a tag and all above it, and up to `ahead` more where no limit is near. Answers the bytes
     /// charged; 0 where a limit is in the way, and then `why.limited_by` says whose, and nothing has changed. With `force` hard
     /// limits hold nothing.
-    [[nodiscard]] std::size_t charge(tag_id tag, allocation_intent intent, std::size_t need, std::size_t ahead, bool force,
-                                     detail::budget_crossings& crossed) noexcept {
+    [[nodiscard]] std::size_t charge(tag_id tag, allocation_intent intent, std::size_t need, std::size_t ahead,
+                                     bool force, detail::budget_crossings& crossed) noexcept {
         std::size_t want = ahead != 0 && has_room_ahead(tag, need + ahead) ? need + ahead : need;
         while (!climb(tag, want, force, crossed)) {
             if (want == need) return 0;
