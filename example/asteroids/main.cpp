@@ -59,6 +59,8 @@ results compare(options const& chosen, level const& of, picture* last) {
         side->checksum_alone = alone.checksum;
     }
     play_duel(of, chosen.frames, found, last);
+    found.has_budgets = !chosen.budgets.empty();
+    found.accounts = play_with_budgets(of, chosen.frames, chosen.budgets);
     return found;
 }
 
@@ -67,6 +69,9 @@ int judge(results const& found) {
     if (!found.quiet()) {
         std::cerr << "asteroids: framealloc's backend was called " << found.ours.backend_calls_after_warm_up
                   << " times after the warm-up; expected 0: raise 'frame_kib' or 'particles' in the level\n";
+    }
+    if (!found.accounts.balanced) {
+        std::cerr << "asteroids: the accounts do not add up to what the backend has given; see verify()\n";
     }
     return found.passed() ? 0 : 1;
 }

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
+#include "accounts.hpp"
 #include "request_log.hpp"
 
 #include <framealloc/allocator.hpp>
 #include <framealloc/backend/counting.hpp>
+#include <framealloc/tag_budgets.hpp>
 
 #include <memory>
 #include <new>
 #include <span>
 #include <vector>
 
-// The two memory policies that the program is written over. They offer the same:
+// The memory policies that the program is written over. They offer the same:
 //
 //   frame_list<T>()                a vector that is gone by the end of the frame
 //   lasting_list<T>()              a vector that lives on
@@ -19,6 +21,7 @@
 //   block<T>(n), drop(span)        n objects in a heap block
 //   begin_frame(), end_frame()     around each frame
 //   prepare_thread(bytes)          once on each thread
+//   charge_to(account)             whom the memory is for while the result lives
 //   take(), give()                 the same routes for raw memory, which the replay uses
 
 namespace asteroids {
@@ -52,12 +55,13 @@ public:
     }
 };
 
-/// Memory by framealloc: the default assembly, its backend counted.
-class framealloc_memory {
+/// Memory by framealloc: the default assembly, its backend counted, with a budget policy.
+template <class Budget>
+class basic_framealloc_memory {
 public:
     using default_backend =
         framealloc::backend::split<framealloc::backend::virtual_memory, framealloc::backend::system>;
-    using allocator = framealloc::basic_smart_alloc<framealloc::backend::counting<default_backend>>;
+    using allocator = framealloc::basic_smart_alloc<framealloc::backend::counting<default_backend>, Budget>;
     template <class T>
     using frame_vector = std::vector<T, noted<framealloc::frame_allocator<T, allocator>, intent::frame>>;
     template <class T>
@@ -76,7 +80,7 @@ public:
 
     template <class T, class... Args>
     [[nodiscard]] T* spawn(Args&&... args) {
-        T* const object = alloc_.pool_new<T>(static_cast<Args&&>(args)...);
+        T* const object = alloc_.template pool_new<T>(static_cast<Args&&>(args)...);
         note(true, intent::pool, sizeof(T), alignof(T), object);
         return object;
     }
@@ -88,7 +92,7 @@ public:
 
     template <class T>
     [[nodiscard]] std::span<T> block(std::size_t n) {
-        std::span<T> const made = alloc_.heap_array<T>(n);
+        std::span<T> const made = alloc_.template heap_array<T>(n);
         note(true, intent::heap, made.size_bytes(), alignof(T), made.data());
         return made;
     }
@@ -98,6 +102,11 @@ public:
         note(false, intent::heap, made.size_bytes(), alignof(T), made.data());
         alloc_.heap_delete(made);
     }
+
+    /// Costs nothing where the budget policy keeps no accounts.
+    [[nodiscard]] auto charge_to(framealloc::allocation_tag const& account) { return alloc_.tag_scope(account); }
+    [[nodiscard]] auto budgets() { return alloc_.budgets(); }
+    [[nodiscard]] framealloc::verification verify() { return alloc_.verify(); }
 
     void begin_frame() { alloc_.begin_frame_all(); }
     void end_frame() { alloc_.end_frame_all(); }
@@ -131,6 +140,8 @@ public:
 private:
     allocator alloc_;
 };
+using framealloc_memory = basic_framealloc_memory<framealloc::budget::none>;
+using budgeted_memory = basic_framealloc_memory<framealloc::budget::per_tag>;
 
 /// Memory by the standard library: `std::allocator`, `new` and `delete` in every place.
 class std_memory {
@@ -175,6 +186,11 @@ public:
         note(false, intent::heap, made.size_bytes(), alignof(T), made.data());
         delete[] made.data();
     }
+
+    struct no_account {
+        ~no_account() {}
+    };
+    [[nodiscard]] no_account charge_to(framealloc::allocation_tag const&) { return {}; }
 
     void begin_frame() {}
     void end_frame() {}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "options.hpp"
 
+#include "accounts.hpp"
 #include "bad_input.hpp"
 
 #include <charconv>
@@ -28,6 +29,41 @@ std::string read_side(std::string_view word) {
         throw bad_input("--only is '" + std::string(word) + "'; expected 'framealloc' or 'std'");
     }
     return std::string(word);
+}
+
+/// A number of bytes, or with KiB or MiB behind it of those.
+std::size_t read_size(std::string_view option, std::string_view word) {
+    constexpr std::size_t most = std::size_t{1} << 40;
+    std::size_t value = 0, unit = 1;
+    auto const [stop, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+    std::string_view const behind = word.substr(static_cast<std::size_t>(stop - word.data()));
+    bool known = error == std::errc{};
+    if (behind == "KiB") {
+        unit = 1024;
+    } else if (behind == "MiB") {
+        unit = 1024 * 1024;
+    } else {
+        known = known && behind.empty();
+    }
+    if (!known || value > most / unit) {
+        throw bad_input(std::string(option) + " has the size '" + std::string(word) +
+                        "'; expected a whole number of bytes up to 1 TiB, or of KiB or MiB, such as 64KiB");
+    }
+    return value * unit;
+}
+
+budget_wish read_budget(std::string_view word) {
+    std::size_t const equals = word.find('=');
+    if (equals == std::string_view::npos) {
+        throw bad_input("--budget is '" + std::string(word) + "'; expected SYSTEM=SIZE, such as physics=64KiB");
+    }
+    std::string_view const system = word.substr(0, equals);
+    std::string known;
+    for (framealloc::allocation_tag const& a : account::all) {
+        if (a.path() == system) return {std::string(system), read_size("--budget", word.substr(equals + 1))};
+        known += (known.empty() ? "" : ", ") + std::string(a.path());
+    }
+    throw bad_input("--budget names the system '" + std::string(system) + "'; expected one of " + known);
 }
 
 std::string read_file_name(std::string_view option, std::string_view word) {
@@ -58,12 +94,14 @@ options read_options(std::span<char const* const> words) {
             chosen.json_file = read_file_name(option, value());
         } else if (option == "--svg") {
             chosen.svg_file = read_file_name(option, value());
+        } else if (option == "--budget") {
+            chosen.budgets.push_back(read_budget(value()));
         } else if (option == "--only") {
             chosen.only = read_side(value());
         } else {
             throw bad_input("'" + std::string(option) +
-                            "' is no option; expected --frames, --level, --json, --svg, --only or "
-                            "--help");
+                            "' is no option; expected --frames, --level, --json, --svg, --budget, "
+                            "--only or --help");
         }
     }
     return chosen;
@@ -79,6 +117,7 @@ std::string_view usage() noexcept {
            "  --level FILE   the field to play; the one that came with the program unless told\n"
            "  --json FILE    writes everything that was measured\n"
            "  --svg FILE     draws the last frame\n"
+           "  --budget S=N   gives one of the game's systems N bytes, or KiB or MiB: physics=64KiB. May be repeated\n"
            "  --only SIDE    plays 'framealloc' or 'std' alone, unmeasured, and prints one line of JSON with its\n"
            "                 resident memory; the comparison runs itself so for each side\n"
            "  --help         prints this\n"

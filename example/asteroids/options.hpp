@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
+#include "ledger.hpp"
+
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace asteroids {
 
@@ -13,7 +16,8 @@ struct options {
     std::string level_file;
     std::string json_file;  ///< empty: none
     std::string svg_file;   ///< empty: none
-    std::string only;       ///< a side to play alone, or empty for both
+    std::vector<budget_wish> budgets;
+    std::string only;  ///< a side to play alone, or empty for both
     bool help = false;
 };
 

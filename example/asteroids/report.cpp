@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <array>
 #include <cstdio>
 
 namespace asteroids {
@@ -88,6 +89,46 @@ void add_times(table& t, std::string const& heading, percentiles const& ours, pe
     t.time("maximum", ours.max, theirs.max);
 }
 
+/// Each system's memory, those beneath it set in.
+std::string accounts_of(ledger const& found) {
+    char buffer[256];
+    std::string text = "who has the memory, in KiB as the last frame ends (5)\n";
+    auto const add = [&](char const* name, std::array<std::string, 6> const& columns) {
+        std::snprintf(buffer, sizeof buffer, "  %-18s %10s %10s %10s %10s %10s %10s\n", name, columns[0].c_str(),
+                      columns[1].c_str(), columns[2].c_str(), columns[3].c_str(), columns[4].c_str(),
+                      columns[5].c_str());
+        text += buffer;
+    };
+    add("", {"frame", "pool", "heap", "in all", "peak", "limit"});
+    auto const kib = [](std::size_t bytes) { return decimal(static_cast<double>(bytes) / 1024, 1); };
+    for (account_row const& r : found.rows) {
+        add(r.path.c_str(), {kib(r.frame_bytes), kib(r.pool_bytes), kib(r.heap_bytes), kib(r.total_bytes),
+                             kib(r.peak_bytes), r.limit_bytes ? kib(*r.limit_bytes) : "-"});
+    }
+    if (found.refused_findings != 0) {
+        text += "  physics was refused memory for " + with_commas(found.refused_findings) +
+                " contacts and sweeps, and went on without\n";
+    }
+    return text;
+}
+
+nlohmann::json json_of(ledger const& found) {
+    nlohmann::json rows = nlohmann::json::array();
+    for (account_row const& r : found.rows) {
+        rows.push_back({{"system", r.path},
+                        {"frame_bytes", r.frame_bytes},
+                        {"pool_bytes", r.pool_bytes},
+                        {"heap_bytes", r.heap_bytes},
+                        {"total_bytes", r.total_bytes},
+                        {"peak_bytes", r.peak_bytes},
+                        {"limit_bytes", r.limit_bytes ? nlohmann::json(*r.limit_bytes) : nlohmann::json(nullptr)}});
+    }
+    return {{"rows", rows},
+            {"refused_findings", found.refused_findings},
+            {"balanced", found.balanced},
+            {"checksum", hexadecimal(found.checksum)}};
+}
+
 nlohmann::json json_of(percentiles const& p) {
     return {{"p50", p.p50}, {"p99", p.p99}, {"p999", p.p999}, {"max", p.max}};
 }
@@ -139,14 +180,16 @@ std::string to_table(results const& r) {
           with_commas(r.theirs.backend_calls_after_warm_up));
     t.heading("checksum of the simulation");
     t.row("", hexadecimal(r.ours.checksum), hexadecimal(r.theirs.checksum), r.same_simulation() ? "same" : "DIFFERENT");
-    t.heading("");
+    t.heading(accounts_of(r.accounts));
     t.heading(
         "(1) After each frame its requests are replayed, on the threads that made them, by one loop for both sides:\n"
         "    the time of that loop, summed over the threads, median of three replays. Both columns contain the loop.\n"
         "    Percentiles are by nearest rank: with fewer than 1,000 frames, p99.9 is the slowest of them.\n"
         "(2) Physics, game and draw lists, with the noting of requests for (1). Physics is most of it.\n"
         "(3) Of a process that plays this side alone. Box2D's own memory is in it, the same for both.\n"
-        "(4) framealloc: calls of its backend. std: calls of operator new and delete.");
+        "(4) framealloc: calls of its backend. std: calls of operator new and delete.\n"
+        "(5) Of the same game played once more over budget::per_tag. \"In all\" and the peak are with what is "
+        "beneath.");
     return t.text();
 }
 
@@ -168,6 +211,7 @@ std::string to_json(results const& r) {
                            {"sides", {{"framealloc", json_of(r.ours)}, {"std", json_of(r.theirs)}}},
                            {"replay_loop_ns", json_of(r.loop_time)},
                            {"std_by_framealloc", ratios},
+                           {"accounts", json_of(r.accounts)},
                            {"same_simulation", r.same_simulation()},
                            {"passed", r.passed()}};
     return j.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";

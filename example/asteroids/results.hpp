@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
+#include "ledger.hpp"
 #include "percentiles.hpp"
 
 #include <array>
@@ -44,13 +45,15 @@ struct results {
     unsigned frames = 0, warm_up_frames = 0, workers = 0;
     side_results ours, theirs;
     percentiles loop_time;  ///< of the replay's loop with no allocator in it
+    ledger accounts;
+    bool has_budgets = false;  ///< then its game may be another one
 
     [[nodiscard]] bool same_simulation() const {
         return ours.checksum == theirs.checksum && ours.checksum_alone == ours.checksum &&
-               theirs.checksum_alone == ours.checksum;
+               theirs.checksum_alone == ours.checksum && (has_budgets || accounts.checksum == ours.checksum);
     }
     [[nodiscard]] bool quiet() const { return ours.backend_calls_after_warm_up == 0; }
-    [[nodiscard]] bool passed() const { return same_simulation() && quiet(); }
+    [[nodiscard]] bool passed() const { return same_simulation() && quiet() && accounts.balanced; }
 };
 
 }  // namespace asteroids

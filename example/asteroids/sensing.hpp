@@ -4,6 +4,7 @@
 #include "ship.hpp"
 
 #include <algorithm>
+#include <new>
 
 // What the game learns from Box2D in a frame, gathered into vectors of the frame.
 
@@ -16,6 +17,18 @@ struct contact_event {
     std::uint32_t first = body_label::none, second = body_label::none;
 };
 
+/// Adds to a vector of the frame; false where the memory for it is refused. What senses does without then, and the game goes
+/// on. (Nor could anything be thrown through Box2D.)
+template <class Vector, class T>
+[[nodiscard]] bool add_if_allowed(Vector& into, T const& what) {
+    try {
+        into.push_back(what);
+        return true;
+    } catch (std::bad_alloc const&) {
+        return false;
+    }
+}
+
 /// Writes every solved contact into a frame vector and hurts the ships that take part.
 template <class Contacts>
 class contact_collector final : public b2ContactListener {
@@ -27,13 +40,18 @@ public:
         b2WorldManifold where;
         contact->GetWorldManifold(&where);
         body_label const a{contact->GetFixtureA()->GetBody()}, b{contact->GetFixtureB()->GetBody()};
-        into_.push_back({where.points[0], hardest, a.as_asteroid(), b.as_asteroid()});
+        contact_event const event{where.points[0], hardest, a.as_asteroid(), b.as_asteroid()};
+        if (!add_if_allowed(into_, event)) ++refused_;
         if (ship* const s = a.as_ship()) s->damage += hardest;
         if (ship* const s = b.as_ship()) s->damage += hardest;
     }
 
+    /// How many there was no memory for.
+    [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
+
 private:
     Contacts& into_;
+    std::uint64_t refused_ = 0;
 };
 
 /// Where a ray ended: at its full reach, or at the first thing it met.
@@ -80,22 +98,27 @@ public:
     bool ReportFixture(b2Fixture* fixture) override {
         b2Body const* const body = fixture->GetBody();
         std::uint32_t const number = body_label{body}.as_asteroid();
-        if (number != body_label::none) into_.push_back({number, centre_ - body->GetPosition()});
-        return true;
+        if (number == body_label::none) return true;
+        all_noted_ = add_if_allowed(into_, neighbour{number, centre_ - body->GetPosition()});
+        return all_noted_;
     }
+    [[nodiscard]] bool all_noted() const noexcept { return all_noted_; }
 
 private:
+    bool all_noted_ = true;
     b2Vec2 centre_;
     Neighbours& into_;
 };
 
+/// False where there was no memory for all of them.
 template <class Neighbours>
-void query_around(b2World const& world, b2Vec2 centre, float reach, Neighbours& into) {
+[[nodiscard]] bool query_around(b2World const& world, b2Vec2 centre, float reach, Neighbours& into) {
     b2AABB area;
     area.lowerBound = centre - b2Vec2(reach, reach);
     area.upperBound = centre + b2Vec2(reach, reach);
     neighbour_collector<Neighbours> callback{centre, into};
     world.QueryAABB(&callback, area);
+    return callback.all_noted();
 }
 
 }  // namespace asteroids

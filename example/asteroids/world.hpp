@@ -54,6 +54,7 @@ public:
         : level_(of), crew_(workers), log_(log), random_(of.seed ^ 0x5eed) {
         rehearse(games);
         listen const ear(before());
+        auto const payer = memory_.charge_to(account::level);
         plan_ = memory_.template block<asteroid>(of.asteroids());
         place_asteroids(of, plan_);
         physics_.emplace(of, plan_);
@@ -75,6 +76,11 @@ public:
 
     /// Plays one frame, and copies it into `copy` if there is one.
     void play(picture* copy) {
+        play(copy, [] {});
+    }
+    /// The same, with a call of `look` before the frame's memory goes.
+    template <class Look>
+    void play(picture* copy, Look&& look) {
         std::optional<findings> found;
         {
             listen const ear(before());
@@ -89,12 +95,14 @@ public:
         listen const ear(log_ != nullptr ? &log_->after : nullptr);
         add_to_checksum(*found);
         if (copy != nullptr) copy_into(*copy, *found);
+        look();
         found.reset();
         memory_.end_frame();
         ++frame_;
     }
 
     [[nodiscard]] std::uint64_t checksum_value() const noexcept { return sum_.value(); }
+    [[nodiscard]] std::uint64_t refused_findings() const noexcept { return refused_findings_; }
     [[nodiscard]] int bodies() const { return physics_->world().GetBodyCount(); }
     [[nodiscard]] Memory& memory() noexcept { return memory_; }
 
@@ -116,8 +124,7 @@ private:
 
     void gather(findings& found) {
         if (level_.ships > 0 && frame_ % level_.wave_frames == 0) send_wave();
-        contact_collector collector{found.contacts};
-        physics_->step(collector);
+        step_physics(found);
         throw_sparks(found);
         sweep_radar(found);
         for (typename findings::sweep const& s : found.sweeps) steer(s);
@@ -125,9 +132,17 @@ private:
         fly_particles(found);
     }
 
+    void step_physics(findings& found) {
+        auto const payer = memory_.charge_to(account::contacts);
+        contact_collector collector{found.contacts};
+        physics_->step(collector);
+        refused_findings_ += collector.refused();
+    }
+
     // --- ships ------------------------------------------------------------------------------------------------------
 
     void send_wave() {
+        auto const payer = memory_.charge_to(account::ships);
         memory_.drop(chart_.cells());
         chart_ = chart{level_, memory_.template block<float>(chart::columns * chart::rows)};
         chart_.draw(physics_->asteroids());
@@ -156,19 +171,34 @@ private:
     }
 
     void sweep_radar(findings& found) {
-        found.sweeps.reserve(ships_->size());
+        auto const payer = memory_.charge_to(account::radar);
         for (ship* const s : *ships_) {
-            auto& sweep = found.sweeps.emplace_back(typename findings::sweep{s, memory_.template frame_list<ray_end>(),
-                                                                             memory_.template frame_list<neighbour>()});
-            b2Vec2 const at = s->body->GetPosition();
-            for (unsigned i = 0; i < level_.radar_rays; ++i) {
-                float const angle =
-                    s->body->GetAngle() + 6.2831853F * static_cast<float>(i) / static_cast<float>(level_.radar_rays);
-                b2Vec2 const reach = level_.radar_reach * b2Vec2(std::cos(angle), std::sin(angle));
-                sweep.rays.push_back(cast_ray(physics_->world(), at, at + reach));
-            }
-            query_around(physics_->world(), at, level_.radar_reach / 3, sweep.near);
+            bool const whole = sweep_around(*s, found);
+            refused_findings_ += !whole;
         }
+    }
+
+    /// What one ship sees. False where there was no memory for all of it; what there was memory for it sees.
+    [[nodiscard]] bool sweep_around(ship& s, findings& found) {
+        using sweep = typename findings::sweep;
+        if (found.sweeps.capacity() == 0) reserve_if_allowed(found.sweeps, ships_->size());
+        if (found.sweeps.size() == found.sweeps.capacity()) return false;
+        auto& seen = found.sweeps.emplace_back(
+            sweep{&s, memory_.template frame_list<ray_end>(), memory_.template frame_list<neighbour>()});
+        b2Vec2 const at = s.body->GetPosition();
+        for (unsigned i = 0; i < level_.radar_rays; ++i) {
+            float const angle =
+                s.body->GetAngle() + 6.2831853F * static_cast<float>(i) / static_cast<float>(level_.radar_rays);
+            b2Vec2 const reach = level_.radar_reach * b2Vec2(std::cos(angle), std::sin(angle));
+            if (!add_if_allowed(seen.rays, cast_ray(physics_->world(), at, at + reach))) return false;
+        }
+        return query_around(physics_->world(), at, level_.radar_reach / 3, seen.near);
+    }
+    template <class Vector>
+    static void reserve_if_allowed(Vector& v, std::size_t n) {
+        try {
+            v.reserve(n);
+        } catch (std::bad_alloc const&) {}
     }
 
     void steer(typename findings::sweep const& seen) {
@@ -225,12 +255,14 @@ private:
     }
     void add_particle(b2Vec2 at, b2Vec2 velocity, unsigned frames) {
         if (particles_->size() >= level_.particles) return;
+        auto const payer = memory_.charge_to(account::particles);
         unsigned const lifetime = frames / 2 + static_cast<unsigned>(random_.next() % frames);
         particles_->push_back(memory_.template spawn<particle>(particle{at, velocity, lifetime, lifetime}));
     }
 
     /// Moves every particle; each eighth frame it looks where it will be eight frames on, and goes out if that is rock.
     void fly_particles(findings& found) {
+        auto const payer = memory_.charge_to(account::particles);
         auto& all = *particles_;
         for (std::size_t i = 0; i < all.size();) {
             particle& p = *all[i];
@@ -270,6 +302,7 @@ private:
     // --- drawing and checking ---------------------------------------------------------------------------------------
 
     void draw_share(findings& found, unsigned i) {
+        auto const payer = memory_.charge_to(account::drawing);
         unsigned const n = crew_.size();
         draw(memory_, found.drawn[i], share_of(physics_->asteroids(), i, n), std::span<asteroid const>(plan_),
              share_of(std::span<ship* const>(*ships_), i, n), share_of(std::span<particle* const>(*particles_), i, n));
@@ -332,6 +365,7 @@ private:
     std::optional<typename Memory::template lasting_vector<particle*>> particles_;
     chart chart_;
     checksum sum_;
+    std::uint64_t refused_findings_ = 0;
     unsigned frame_ = 0;
 };
 

@@ -180,8 +180,8 @@ bool tag_state<A>::get_pool_credit(State& s, std::size_t bytes, fault& why) {
         std::size_t const have = this->merge(t), most = budget.credit_for(t);
         this->make_room(t, most);
         if (have >= bytes) return true;
-        // A quarter of what the tag has, so that what is charged is never much more than what is used.
-        std::size_t const some = budget.node(t).own_bytes(allocation_intent::pool) / 4;
+        // An eighth of what the tag has, so that what is charged, and its peak, are never much more than what is used.
+        std::size_t const some = budget.node(t).own_bytes(allocation_intent::pool) / 8;
         std::size_t const ahead = some < 4096 ? 4096 : some;
         if (!ask.charge(t, bytes - have, ahead < most ? ahead : most, why,
                         [&](std::size_t got) { this->add_credit(t, got); })) {
@@ -233,9 +233,10 @@ void* thread_state<A>::serve_charged(layout request, fault& why) {
         }
         if (std::size_t const credit = charges.credit(); credit < need) {
             tag_id const t = charges.tag();
-            std::size_t const most = core_->gate().budget().credit_for(t), so_far = charges.used();
-            std::size_t const some = so_far < 1024 ? 1024 : so_far;
-            if (!ask.charge(t, need - credit, some < most ? some : most, why,
+            std::size_t const most = core_->gate().budget().credit_for(t), some = charges.used() / 8;
+            // In granules, as the window's limit has to be.
+            std::size_t const ahead = some < 1024 ? 1024 : some & ~(granule - 1);
+            if (!ask.charge(t, need - credit, ahead < most ? ahead : most, why,
                             [&](std::size_t got) { charges.grant(t, got); })) {
                 charges.lower_again(this->window);
                 return nullptr;

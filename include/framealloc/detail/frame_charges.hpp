@@ -43,7 +43,7 @@ class ended_charges<1> {};
 ///             thread has used lately).
 ///   Threads   The owner's, and for a shared frame who ends it, while the owner is at rest. `unspent` may be asked by others.
 ///   Failure   A switch that finds no room in the journal leaves the frame's bytes with the tag before.
-///   Invariant For each tag, what its node has been charged for frames is the sum, over all threads, of `granted_` and of what
+///   Invariant Credit is a multiple of the granule, so that the limit is. For each tag, what its node has been charged for frames is the sum, over all threads, of `granted_` and of what
 ///             ended frames that are alive have used.
 template <class A>
 class frame_charges {
