@@ -44,6 +44,7 @@ struct fault_text {
 };
 
 inline constexpr fault_text fault_table[] = {
+    {fault_code::internal, "internal error of the allocator", "please report this"},
     {fault_code::frame_not_open, "frame allocation used outside an active frame",
      "call begin_frame() before allocating, hold a frame_scope(), or use pool_alloc() or heap_alloc()"},
     {fault_code::arena_exhausted, "frame arena exhausted",
@@ -77,15 +78,47 @@ inline constexpr fault_text fault_table[] = {
      "correct the backend: hold it against framealloc/testing/backend.hpp"},
     {fault_code::giver_unknown, "memory from a giver that is no part of this backend",
      "look for writes beyond a block: the giver is kept below each block, and in each chunk's head"},
-    {fault_code::internal, "internal error of the allocator", "please report this"},
     {fault_code::bad_configuration, "configuration out of range", "correct the named field"},
 };
 
-[[nodiscard]] constexpr fault_text const& text_of(fault_code code) noexcept {
-    for (fault_text const& row : fault_table) {
-        if (row.code == code) return row;
+/// The same texts one behind the other, and where each begins. For the table's pointers the dynamic linker would want
+/// records in every program, more bytes of them than the places take.
+template <std::size_t Rows, std::size_t Bytes>
+struct packed_fault_texts {
+    struct row {
+        fault_code code;
+        std::uint16_t message, help;
+    };
+    row rows[Rows]{};
+    char text[Bytes]{};
+
+    consteval packed_fault_texts() noexcept {
+        std::size_t end = 0;
+        auto const add = [&](char const* from) {
+            std::size_t const begin = end;
+            do text[end++] = *from;
+            while (*from++ != '\0');
+            return static_cast<std::uint16_t>(begin);
+        };
+        for (std::size_t i = 0; i < Rows; ++i) {
+            rows[i] = {fault_table[i].code, add(fault_table[i].message), add(fault_table[i].help)};
+        }
     }
-    return text_of(fault_code::internal);
+};
+consteval std::size_t fault_text_bytes() noexcept {
+    std::size_t bytes = 0;
+    for (fault_text const& t : fault_table) bytes += __builtin_strlen(t.message) + __builtin_strlen(t.help) + 2;
+    return bytes;
+}
+inline constexpr packed_fault_texts<sizeof fault_table / sizeof *fault_table, fault_text_bytes()> fault_texts{};
+static_assert(sizeof fault_texts.text <= UINT16_MAX);
+
+/// A code that is not in the table is told as an internal error, whose row is the first.
+[[nodiscard]] constexpr fault_text text_of(fault_code code) noexcept {
+    std::size_t i = sizeof fault_texts.rows / sizeof *fault_texts.rows - 1;
+    while (i != 0 && fault_texts.rows[i].code != code) --i;
+    auto const& row = fault_texts.rows[i];
+    return {row.code, fault_texts.text + row.message, fault_texts.text + row.help};
 }
 
 }  // namespace detail
@@ -101,14 +134,14 @@ struct fault {
 
     /// Writes the report, as `[framealloc][FA001] error: ...` with a `note:` and a `help:` line, into `buffer`, cut to
     /// its size and always terminated; answers the bytes written without the terminator. Allocates nothing.
-    std::size_t write(char* buffer, std::size_t size) const noexcept {
+    FRAMEALLOC_COLD std::size_t write(char* buffer, std::size_t size) const noexcept {
         if (size == 0) return 0;
         char details[256];
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
         ::snprintf(details, sizeof details, note, numbers[0], numbers[1], numbers[2]);
 #pragma GCC diagnostic pop
-        auto const& text = detail::text_of(code);
+        auto const text = detail::text_of(code);
         int const wanted = ::snprintf(buffer, size, "[framealloc][FA%03u] error: %s\n  note: %s\n  help: %s\n",
                                       unsigned(code), text.message, details, text.help);
         auto const length = static_cast<std::size_t>(wanted < 0 ? 0 : wanted);
