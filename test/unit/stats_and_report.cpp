@@ -29,8 +29,8 @@ alloc_stats some_stats() {
     std::size_t n = std::size_t{1} << 40;
     alloc_stats s;
     for (std::size_t* figure : {&s.frame_bytes_used, &s.frame_bytes_reserved, &s.frame_bytes_wasted, &s.frame_bytes_last, &s.frame_bytes_peak,
-                                &s.pool_blocks_live, &s.pool_bytes_live, &s.pool_bytes_cached, &s.pool_bytes_reserved,
-                                &s.heap_blocks_live, &s.heap_bytes_live, &s.heap_bytes_cached, &s.backend_bytes, &s.backend_bytes_peak,
+                                &s.pool_blocks_live, &s.pool_bytes_live, &s.pool_bytes_cached, &s.pool_bytes_reserved, &s.pool_bytes_out_peak,
+                                &s.heap_blocks_live, &s.heap_bytes_live, &s.heap_bytes_live_peak, &s.heap_bytes_cached, &s.backend_bytes, &s.backend_bytes_peak,
                                 &s.backend_calls, &s.threads}) {
         *figure = ++n;
     }

@@ -83,7 +83,7 @@ public:
         if constexpr (!sync::one_thread) thread_registry::leave(*this);
         for_each_state_at_rest([&](state_type& s) FRAMEALLOC_INLINED {
             auto source = chunks();
-            if (s.frame.kind() != frame_kind::closed) s.frame.end(s.window, source);
+            if (s.frame.kind() != frame_kind::closed) s.finish_frame(source);
             s.frame.close();
             s.frame.release(s.window, source);
         });
@@ -158,12 +158,15 @@ public:
         return p;
     }
     [[nodiscard]] void* serve_heap(layout request, fault& why) noexcept {
-        if (!is_possible(request, why)) return nullptr;
-        void* const p = heap_.allocate(request);
-        if (p == nullptr) {
-            why = latest_refusal(gate_, request);
-        } else if constexpr (A::diagnostics::counts_operations) {
-            if (state_type* const s = state()) s->counted.on_heap_allocate(request.bytes);
+        void* p = nullptr;
+        if (is_possible(request, why)) {
+            p = heap_.allocate(request);
+            if (p == nullptr) why = latest_refusal(gate_, request);
+        }
+        if constexpr (A::diagnostics::counts_operations) {
+            if (state_type* const s = state()) {
+                p != nullptr ? s->counted.on_heap_allocate(request.bytes) : s->count_refusal(why.code);
+            }
         }
         return p;
     }
@@ -307,6 +310,7 @@ private:
     FRAMEALLOC_COLD state_type* started(thread_record* r) noexcept {
         auto* const s = static_cast<state_type*>(r);
         s->frame.start_thread();
+        if constexpr (A::diagnostics::counts_operations) s->journal.start_thread(s->counted.counts());
         s->pools.start_thread();
         s->trims_followed = s->trims_followed_by_frees = trims();
         return s;
@@ -333,8 +337,9 @@ private:
                              thread_number());
         }
         auto source = c.chunks();
-        s.frame.end(s.window, source);
+        s.finish_frame(source);
         s.frame.close();
+        c.report_open_phases(s);
     }
     static void give_back(thread_record& r) noexcept {
         if constexpr (has_pools) {

@@ -57,14 +57,20 @@ template <class A>
 void* thread_state<A>::frame_miss(layout request) noexcept {
     fault why;
     void* const p = serve_frame(request, why);
-    if (p == nullptr) report_refusal<A>(why);
+    if (p == nullptr) {
+        count_refusal(why.code);
+        report_refusal<A>(why);
+    }
     return p;
 }
 template <class A>
 void* thread_state<A>::frame_miss_or_throw(layout request) {
     fault why;
     void* const p = serve_frame(request, why);
-    if (p == nullptr) throw_failure(why, request);
+    if (p == nullptr) {
+        count_refusal(why.code);
+        throw_failure(why, request);
+    }
     return p;
 }
 
@@ -73,7 +79,10 @@ void* thread_state<A>::serve_pool(layout request, std::size_t c) noexcept {
     if constexpr (A::pool::class_count != 0) {
         follow_trim();
         void* const p = pools.refill(this->magazines[c], c, core_->pools_);
-        if (p == nullptr) return nullptr;
+        if (p == nullptr) {
+            count_refusal(core_->gate().refusal());
+            return nullptr;
+        }
         if constexpr (A::diagnostics::checks_blocks) slab<A>::of(p)->mark_live(p);
         if constexpr (A::diagnostics::counts_operations) counted.on_pool_allocate(request.bytes);
         return p;
