@@ -28,6 +28,8 @@ SAME = [
     ("budgeted_frame_alloc_object", "frame_alloc_object"),
     ("budgeted_pool_alloc_object", "pool_alloc_object"),
     ("budgeted_pool_free_object", "pool_free_object"),
+    ("in_phase_frame_alloc_object", "frame_alloc_object"),
+    ("in_phase_pool_free_ref", "pool_free_ref"),
 ]
 
 
