@@ -6,6 +6,11 @@ if(TARGET first_frame)
         PASS_REGULAR_EXPRESSION "^600 frames took 2400000 bytes, and hold 0; the boss has 40 of 100\n$")
 endif()
 
+if(TARGET statistics)
+    add_test(NAME example/statistics COMMAND ${CMAKE_COMMAND} -D PROGRAM=$<TARGET_FILE:statistics>
+        -D DOCUMENT=${PROJECT_SOURCE_DIR}/docs/statistics.md -P ${CMAKE_CURRENT_SOURCE_DIR}/check_shown.cmake)
+endif()
+
 if(NOT TARGET asteroids)
     return()
 endif()

@@ -7,6 +7,7 @@
 #include <framealloc/detail/slow_paths.hpp>
 #include <framealloc/frame_scope.hpp>
 #include <framealloc/intent.hpp>
+#include <framealloc/phase.hpp>
 #include <framealloc/tag_scope.hpp>
 
 #include <framealloc/arena/chunked.hpp>
@@ -71,8 +72,9 @@ public:
         return s != nullptr && core_.begin_frame(*s);
     }
     /// Ends the calling thread's frame: destroys what has a destructor, newest first, and takes everything back. Without
-    /// a frame, or inside a scope, that is reported (FA005) and nothing changes. O(1), and O(destructors).
-    void end_frame() { core_.end_frame(core_.state_if_any()); }
+    /// a frame, or inside a scope, that is reported (FA005) and nothing changes. O(1), and O(destructors). Answers a
+    /// `frame_summary` where operations are counted, and nothing elsewhere.
+    detail::end_of_frame<A> end_frame() { return core_.end_frame(core_.state_if_any()); }
 
     /// Opens a frame for every thread: one that has none of its own joins at its first frame request. O(1).
     void begin_frame_all() { core_.begin_frame_all(); }
@@ -116,6 +118,33 @@ public:
     }
     /// Limits and figures by tag, with `budget::per_tag`; wants framealloc/tag_budgets.hpp. See `tag_budgets`.
     [[nodiscard]] tag_budgets<A> budgets() noexcept FRAMEALLOC_LIFETIMEBOUND { return tag_budgets<A>{core_}; }
+
+    // --- frames that have ended, and phases ---------------------------------------------------------------------------
+
+    /// The calling thread's last finished frame; all zero before the first. Number and used bytes are known at every level of
+    /// diagnostics, the rest where operations are counted. O(1).
+    [[nodiscard]] framealloc::frame_stats frame_stats() noexcept {
+        framealloc::frame_stats last;
+        static_cast<void>(frame_history({&last, 1}));
+        return last;
+    }
+    /// The calling thread's last finished frames, the newest first, into `into`; answers how many it has put there: at most
+    /// 64 where operations are counted, at most 1 elsewhere. Allocates nothing.
+    std::size_t frame_history(std::span<framealloc::frame_stats> into) noexcept {
+        auto* const s = core_.state_if_any();
+        return s != nullptr ? s->frame_history(into) : 0;
+    }
+    /// A named stretch of the calling thread's work: `auto p = alloc.phase("physics");`. See `phase_scope`.
+    [[nodiscard]] FRAMEALLOC_HOT phase_scope<A> phase(char const* name) noexcept { return {core_, name}; }
+    /// The phases of the calling thread's last finished frame, in its own record: good until its next frame ends. None where
+    /// operations are not counted.
+    [[nodiscard]] std::span<phase_stats const> phases() noexcept {
+        auto* const s = core_.state_if_any();
+        if constexpr (A::diagnostics::counts_operations) {
+            if (s != nullptr) return s->journal.phases.last();
+        }
+        return {};
+    }
 
     // --- by intent ----------------------------------------------------------------------------------------------------
 
@@ -182,7 +211,12 @@ public:
 
     // --- reports ------------------------------------------------------------------------------------------------------
 
+    /// Sums over all threads, those that have ended included. O(threads x size classes).
     [[nodiscard]] alloc_stats stats() { return detail::collect_stats(core_); }
+    /// Each thread's part, the newest first, into `into`, as far as there is room; answers how many there are. O(threads).
+    std::size_t thread_stats(std::span<framealloc::thread_stats> into) { return detail::collect_threads(core_, into); }
+    /// Each size class of the pools, the smallest first. O(blocks that the slabs have room for), while new slabs wait.
+    [[nodiscard]] auto size_classes() { return detail::collect_size_classes(core_); }
     /// Bytes that a live pool or heap block has room for; 0 for any other address.
     [[nodiscard]] std::size_t usable_size(void* p) noexcept { return core_.usable_size(p); }
     /// Whether `p` lies in a slab of this instance, or is a heap block of it, alive or freed. Any thread; O(1).
@@ -224,6 +258,7 @@ public:
         return framealloc::tag_scope<A>{*core_, tag};
     }
     [[nodiscard]] detail::thread_state<A>& local() { return core_->state_or_throw(); }
+    [[nodiscard]] FRAMEALLOC_HOT phase_scope<A> phase(char const* name) noexcept { return {*core_, name}; }
 
     friend bool operator==(alloc_ref a, alloc_ref b) noexcept { return a.core_ == b.core_; }
 

@@ -279,6 +279,17 @@ struct operation_counts {
         heap_requested_bytes += other.heap_requested_bytes;
         return *this;
     }
+    operation_counts& operator-=(operation_counts const& other) noexcept {
+        frame_allocations -= other.frame_allocations;
+        frame_requested_bytes -= other.frame_requested_bytes;
+        pool_allocations -= other.pool_allocations;
+        pool_frees -= other.pool_frees;
+        pool_requested_bytes -= other.pool_requested_bytes;
+        heap_allocations -= other.heap_allocations;
+        heap_frees -= other.heap_frees;
+        heap_requested_bytes -= other.heap_requested_bytes;
+        return *this;
+    }
     friend bool operator==(operation_counts const&, operation_counts const&) noexcept = default;
 };
 
@@ -300,7 +311,9 @@ concept has_thread_part = requires(typename P::thread_part& part, typename P::th
 };
 
 /// What is observed and checked. The four flags are compile-time switches of the framework's own checks; `thread_part`
-/// holds what one thread counts, and an empty one costs nothing.
+/// holds what one thread counts, and an empty one costs nothing. A policy that counts operations may say more:
+///
+///     using clock = type          what frames and phases are timed by; `monotonic_clock` where it does not say
 template <class P>
 concept DiagnosticsPolicy = in_family<P, diagnostics_family> && has_levels<P> && has_thread_part<P>;
 

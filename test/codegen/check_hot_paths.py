@@ -31,6 +31,8 @@ SAME = [
     # A budget by tag costs a frame nothing, and a tag scope nothing without one.
     ("tagged_frame_alloc_object", "frame_alloc_object"),
     ("untagged_frame_alloc_in_a_scope", "frame_alloc_object"),
+    ("in_phase_frame_alloc_object", "frame_alloc_object"),
+    ("in_phase_pool_free_ref", "pool_free_ref"),
 ]
 
 

@@ -4,6 +4,7 @@
 
 #include <framealloc/budget/global.hpp>
 #include <framealloc/budget/per_tag.hpp>
+#include <framealloc/diagnostics/counters.hpp>
 #include <framealloc/smart_alloc.hpp>
 
 #include <new>
@@ -33,6 +34,7 @@ using budgeted = basic_smart_alloc<budget::global>;
 using tagged = basic_smart_alloc<budget::per_tag>;
 
 constexpr allocation_tag one_tag{"one"};
+using counted = basic_smart_alloc<diagnostics::counters>;
 
 }  // namespace
 
@@ -55,6 +57,11 @@ void pool_free_object(object& a, item* p) { a.pool_free<item>(p); }
 void pool_free_local(local& a, item* p) { a.pool_free<item>(p); }
 void pool_free_single_threaded(single& a, item* p) { a.pool_free<item>(p); }
 
+// What is counted is counted without a lock.
+item* frame_alloc_counted_object(counted& a) { return a.frame_alloc<item>(); }
+item* pool_alloc_counted_object(counted& a) { return a.pool_alloc<item>(); }
+void pool_free_counted_object(counted& a, item* p) { a.pool_free<item>(p); }
+
 // Pairs whose hot code must be the same: what `same_` functions do, and the function named after it does.
 point* same_frame_new_object(object& a) { return a.frame_new<point>(1.0f, 2.0f, 3.0f); }
 point* same_frame_new_object_by_hand(object& a) { return ::new (a.frame_alloc<point>()) point{1.0f, 2.0f, 3.0f}; }
@@ -73,5 +80,16 @@ item* untagged_frame_alloc_in_a_scope(object& a) {
 item* pool_alloc_tagged(tagged& a) { return a.pool_alloc<item>(); }
 void pool_free_tagged(tagged& a, item* p) { a.pool_free<item>(p); }
 void budgeted_pool_free_object(budgeted& a, item* p) { a.pool_free<item>(p); }
+// Where operations are not counted a phase is nothing.
+item* in_phase_frame_alloc_object(object& a) {
+    auto const around = a.phase("around");
+    auto const inside = a.phase("inside");
+    return a.frame_alloc<item>();
+}
+void in_phase_pool_free_ref(ref a, item* p) {
+    auto const around = a.phase("around");
+    a.pool_free<item>(p);
+}
+void pool_free_ref(ref a, item* p) { a.pool_free<item>(p); }
 
 }  // extern "C"

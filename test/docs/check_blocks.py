@@ -4,7 +4,9 @@
 
 A block fenced as ```cpp is a whole program if it has a main; otherwise it is a row of statements and is put into a
 function with a `framealloc::smart_alloc alloc` at hand, after its own #include lines and after `namespace` level parts that
-are fenced as ```cpp declarations. A block whose first line is `// from <path>` must be that file, to the letter.
+are fenced as ```cpp declarations. A block whose first line is `// from <path>` must be that file, to the letter. One that is
+fenced as ```cpp library and is such a file wants the compiled part: it is compiled here, and linked and run where it comes
+from.
 
 usage: check_blocks.py SOURCE_DIR WORK_DIR COMPILER [OPTION...] -- FILE.md...
 """
@@ -53,13 +55,14 @@ def main(arguments):
             stem.with_suffix(".cpp").write_text(program_of(info, block, declarations))
             if "declarations" in info:
                 declarations += block
+            elsewhere = named is not None and "library" in info
+            target = ["-fsyntax-only"] if elsewhere else ["-o", str(stem), "-pthread"]
             built = subprocess.run([compiler, "-std=c++20", "-Wall", "-Wextra", "-Werror", *options,
-                                    str(stem.with_suffix(".cpp")), "-o", str(stem), "-pthread"],
-                                   capture_output=True, text=True)
+                                    str(stem.with_suffix(".cpp")), *target], capture_output=True, text=True)
             ran = None
-            if built.returncode == 0:
+            if built.returncode == 0 and not elsewhere:
                 ran = subprocess.run([str(stem)], capture_output=True, text=True, timeout=60)
-            if built.returncode != 0 or ran.returncode != 0:
+            if built.returncode != 0 or (ran is not None and ran.returncode != 0):
                 print(f"{document}:{line}: the block does not {'compile' if built.returncode else 'run'}")
                 print((built.stderr if built.returncode else ran.stderr + f"exit {ran.returncode}")[:2000])
                 failures += 1

@@ -47,8 +47,15 @@ static_assert(size_of<backend::counting<backend::system>> ==
               empty_backend + sizeof(backend::counting<backend::system>));
 static_assert(size_of<backend::system, budget::global> == empty_backend + sizeof(budget::global));
 
-// What one thread counts is the only thing that counting costs; checking adds nothing to that.
-static_assert(size_of<diagnostics::counters> == size_of<diagnostics::none> + sizeof(operation_counters));
+// What one thread counts, and writes down of its frames and phases, is the only thing that counting costs; checking adds
+// nothing to that.
+using counting_assembly = plain<diagnostics::counters>::assembly_type;
+static_assert(size_of<diagnostics::counters> ==
+              size_of<diagnostics::none> + sizeof(operation_counters) + sizeof(detail::frame_journal<counting_assembly>) +
+                  sizeof(detail::destroyed_objects<true>));
+static_assert(sizeof(detail::frame_journal<counting_assembly>) <= std::size_t{34} << 10);
+static_assert(std::is_empty_v<detail::frame_journal<plain<>::assembly_type>>);
+static_assert(std::is_empty_v<phase_scope<plain<>::assembly_type>>);
 static_assert(size_of<diagnostics::checked> == size_of<diagnostics::counters>);
 static_assert(sizeof(operation_counters) == 64);
 

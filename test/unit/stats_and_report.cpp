@@ -29,8 +29,8 @@ alloc_stats some_stats() {
     std::size_t n = std::size_t{1} << 40;
     alloc_stats s;
     for (std::size_t* figure : {&s.frame_bytes_used, &s.frame_bytes_reserved, &s.frame_bytes_wasted, &s.frame_bytes_last, &s.frame_bytes_peak,
-                                &s.pool_blocks_live, &s.pool_bytes_live, &s.pool_bytes_cached, &s.pool_bytes_reserved,
-                                &s.heap_blocks_live, &s.heap_bytes_live, &s.heap_bytes_cached, &s.backend_bytes, &s.backend_bytes_peak,
+                                &s.pool_blocks_live, &s.pool_bytes_live, &s.pool_bytes_cached, &s.pool_bytes_reserved, &s.pool_bytes_out_peak,
+                                &s.heap_blocks_live, &s.heap_bytes_live, &s.heap_bytes_live_peak, &s.heap_bytes_cached, &s.backend_bytes, &s.backend_bytes_peak,
                                 &s.backend_calls, &s.threads}) {
         *figure = ++n;
     }
@@ -214,20 +214,47 @@ BOOST_AUTO_TEST_CASE(statistics_are_printed_one_figure_to_a_line_with_its_unit)
     BOOST_TEST(printed.str() == text);
     std::istringstream lines{text};
     std::string line;
-    int count = 0;
+    int figures = 0, parts = 0;
     while (std::getline(lines, line)) {
-        ++count;
         std::istringstream words{line};
         std::string name, unit, more;
-        unsigned long long value = 0;
+        double value = 0;
         BOOST_TEST(bool(words >> name >> value >> unit));
-        BOOST_TEST(value > std::size_t{1} << 40);
         BOOST_TEST(!(words >> more));
+        if (unit == "%") {
+            ++parts;
+            bool const is_part = value >= 0 && value <= 100;
+            BOOST_TEST(is_part);
+            continue;
+        }
+        ++figures;
+        BOOST_TEST(value > double(std::size_t{1} << 40));
         bool const is_unit =
             unit == "bytes" || unit == "calls" || unit == "blocks" || unit == "frames" || unit == "threads";
         BOOST_TEST(is_unit);
     }
-    BOOST_TEST(count == 26);
+    BOOST_TEST(figures == 28);
+    BOOST_TEST(parts == 4);
+}
+
+BOOST_AUTO_TEST_CASE(the_text_has_the_share_of_each_intent_where_operations_are_counted)
+{
+    counting_alloc alloc;
+    BOOST_TEST(to_text(alloc.stats()).find("share") == std::string::npos);  // of nothing
+    alloc.begin_frame();
+    for (int i = 0; i < 39; ++i) static_cast<void>(alloc.frame_alloc<int>());
+    auto const pooled = alloc.pool_box<int>(1);
+    std::string const text = to_text(alloc.stats());
+    BOOST_TEST(text.find("frame_share                        97.500 %\n") != std::string::npos);
+    BOOST_TEST(text.find("pool_share                          2.500 %\n") != std::string::npos);
+    BOOST_TEST(text.find("heap_share                          0.000 %\n") != std::string::npos);
+    alloc.end_frame();
+
+    smart_alloc uncounted;
+    auto const other = uncounted.pool_box<int>(1);
+    BOOST_TEST(to_text(uncounted.stats()).find("share") == std::string::npos);
+    intent_shares const none = shares_of({});
+    BOOST_TEST((none == intent_shares{}));
 }
 
 BOOST_AUTO_TEST_CASE(reports_have_a_column_for_each_intent)

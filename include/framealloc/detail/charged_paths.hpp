@@ -131,7 +131,10 @@ private:
 /// A heap block is charged by itself: its path is long anyway.
 template <class A>
 [[nodiscard]] void* serve_charged_heap(core<A>& owner, layout request, fault& why) {
-    if (!is_possible(request, why)) return nullptr;
+    if (!request.is_possible()) {
+        why = owner.why_no_heap_block(request);
+        return nullptr;
+    }
     thread_state<A>* const s = owner.state();
     tag_id const tag = s != nullptr ? s->tags.tag() : root_tag;
     auto& budget = owner.gate().budget();
@@ -145,6 +148,7 @@ template <class A>
         }
     } charged{budget, tag};
     if (request.bytes != 0 && !ask.charge(tag, request.bytes, 0, why, [&](std::size_t got) { charged.bytes = got; })) {
+        owner.count_refusal(why.code);
         return nullptr;
     }
     struct freed_on_throw {

@@ -84,7 +84,7 @@ public:
         if constexpr (!sync::one_thread) thread_registry::leave(*this);
         for_each_state_at_rest([&](state_type& s) FRAMEALLOC_INLINED {
             auto source = chunks();
-            if (s.frame.kind() != frame_kind::closed) s.frame.end(s.window, source);
+            if (s.frame.kind() != frame_kind::closed) s.finish_frame(source);
             s.frame.close();
             s.frame.release(s.window, source);
         });
@@ -197,7 +197,14 @@ public:
     /// Why `serve_heap` has just answered null.
     [[nodiscard]] FRAMEALLOC_COLD fault why_no_heap_block(layout request) noexcept {
         fault why;
-        return is_possible(request, why) ? latest_refusal(gate_, request) : why;
+        if (is_possible(request, why)) why = latest_refusal(gate_, request);
+        count_refusal(why.code);
+        return why;
+    }
+    void count_refusal([[maybe_unused]] fault_code why) noexcept {
+        if constexpr (A::diagnostics::counts_operations) {
+            if (state_type* const s = state()) s->count_refusal(why);
+        }
     }
 
     // --- giving back -------------------------------------------------------------------------------------------------
@@ -343,6 +350,7 @@ private:
             s->frame.charges().start_thread();
             s->tags.current.set(root_tag);
         }
+        if constexpr (A::diagnostics::counts_operations) s->journal.start_thread(s->counted.counts());
         s->pools.start_thread();
         s->trims_followed = s->trims_followed_by_frees = trims();
         return s;
@@ -369,8 +377,9 @@ private:
                              thread_number());
         }
         auto source = c.chunks();
-        s.frame.end(s.window, source);
+        s.finish_frame(source);
         s.frame.close();
+        c.report_open_phases(s);
     }
     static void give_back(thread_record& r) noexcept {
         if constexpr (has_pools) {

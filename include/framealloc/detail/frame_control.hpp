@@ -15,6 +15,7 @@ class frame_control {
     template <class T>
     using shared_value = typename sync::template atomic<T>;
     static constexpr bool has_pools = A::pool::class_count != 0;
+    static constexpr bool counts = A::diagnostics::counts_operations;
 
 public:
     [[nodiscard]] bool begin_frame(state_type& s) {
@@ -23,20 +24,24 @@ public:
                              core<A>::thread_number());
             return false;
         }
-        s.frame.open(s.window, frame_kind::own, self().chunks());
+        s.open_frame(frame_kind::own);
         if constexpr (has_pools && returns_to_owner<sync>) s.pools.collect(self().pool_part());
         return true;
     }
 
-    void end_frame(state_type* s) {
+    end_of_frame<A> end_frame(state_type* s) {
         if (s == nullptr || s->frame.kind() != frame_kind::own ||
-            (s->frame.marks() != nullptr && s->frame.has_open_scope())) [[unlikely]]
-            return no_frame_to_end(s);
+            (s->frame.marks() != nullptr && s->frame.has_open_scope())) [[unlikely]] {
+            no_frame_to_end(s);
+            return end_of_frame<A>();
+        }
         auto source = self().chunks();
-        s->frame.end(s->window, source);
+        s->finish_frame(source);
         s->frame.close();
         if (s->trims_followed != self().trims()) [[unlikely]]
             s->follow_trim();
+        report_open_phases(*s);
+        if constexpr (counts) return s->journal.summary();
     }
 
     void begin_frame_all() {
@@ -58,10 +63,12 @@ public:
         }
         // acquire: pairs with join; what the threads did since, the caller's sync point has ordered.
         state_type* s = joined_.exchange(nullptr, order::acquire);
+        [[maybe_unused]] unsigned open_phases = 0;
         while (s != nullptr) {
             state_type* const next = s->next_joined;
             auto source = self().chunks();
-            s->frame.end(s->window, source);
+            s->finish_frame(source);
+            if constexpr (counts) open_phases += s->journal.take_left_open();
             if constexpr (sync::one_thread) {
                 s->frame.close();
             } else {
@@ -69,12 +76,13 @@ public:
             }
             s = next;
         }
+        if constexpr (counts) report_open_phases(open_phases);
     }
 
     /// Lets a thread without a frame of its own into the frame of all. False where none is open.
     [[nodiscard]] bool join(state_type& s) noexcept {
         if (open_shared_.load(order::acquire) == 0) return false;
-        s.frame.open(s.window, frame_kind::shared, self().chunks());
+        s.open_frame(frame_kind::shared);
         s.next_joined = joined_.load(order::relaxed);
         while (!joined_.compare_exchange(s.next_joined, &s, order::release, order::relaxed)) {}
         return true;
@@ -166,8 +174,9 @@ public:
         } else {
             auto source = self().chunks();
             if (opened_frame) {
-                s.frame.end(s.window, source);
+                s.finish_frame(source);
                 s.frame.close();
+                report_open_phases(s);
             } else {
                 s.frame.rewind(s.window, *mark, source);
             }
@@ -175,7 +184,18 @@ public:
         s.frame.vacate(mark);
     }
 
+    /// Reports what the end of the thread's last frame has found open.
+    static void report_open_phases([[maybe_unused]] state_type& s) {
+        if constexpr (counts) report_open_phases(s.journal.take_left_open());
+    }
+
 private:
+    static void report_open_phases(unsigned open) {
+        if (open == 0) [[likely]]
+            return;
+        report_misuse<A>(fault_code::phase_left_open, "%llu were open, and end with the frame; thread %llu ended it",
+                         open, core<A>::thread_number());
+    }
     FRAMEALLOC_COLD void no_frame_to_end(state_type* s) {
         if (s != nullptr && s->frame.kind() == frame_kind::shared) {
             return report_misuse<A>(fault_code::frame_not_begun,

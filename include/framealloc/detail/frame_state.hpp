@@ -59,6 +59,22 @@ private:
 template <>
 class ended_finalisers<1> {};
 
+/// Objects that finalisers have destroyed, where somebody counts.
+template <bool Counts>
+struct destroyed_objects {
+    unsigned long long count = 0;
+    void add(std::size_t n) noexcept { count += n; }
+    [[nodiscard]] unsigned long long take() noexcept {
+        unsigned long long const n = count;
+        count = 0;
+        return n;
+    }
+};
+template <>
+struct destroyed_objects<false> {
+    void add(std::size_t) noexcept {}
+};
+
 /// One thread's frame: the arena behind its window, what is to be destroyed, and the marks it may be rewound to.
 ///
 ///   Cost      Opening and ending are O(1) and O(finalisers); ending a frame takes the same time for one chunk and for ten
@@ -92,9 +108,10 @@ public:
         if constexpr (has_tags) charges_.opened(window, source.budget());
     }
 
-    /// Destroys what is to be destroyed, which may use the frame while it lasts, and ends it. The kind stays, for the
-    /// caller to change at the right moment.
-    void end(frame_window& window, chunk_source<A>& source) noexcept {
+    /// Destroys what is to be destroyed, which may use the frame while it lasts, calls `note(bytes used)`, and ends it. The
+    /// kind stays, for the caller to change at the right moment.
+    template <class Note>
+    void end(frame_window& window, chunk_source<A>& source, Note&& note) noexcept {
         if constexpr (in_flight == 1) {
             if (finalisers_ != nullptr) [[unlikely]]
                 run_finalisers(nullptr);
@@ -105,6 +122,7 @@ public:
             finalisers_ = nullptr;
         }
         std::size_t const used = used_by_owner(window);
+        note(used);
         last_bytes_.store(used, order::relaxed);
         if (peak_bytes_.load(order::relaxed) < used) peak_bytes_.store(used, order::relaxed);
         total_bytes_.store(total_bytes_.load(order::relaxed) + used, order::relaxed);
@@ -264,6 +282,7 @@ public:
     [[nodiscard]] std::size_t last_bytes() const noexcept { return last_bytes_.load(order::relaxed); }
     [[nodiscard]] std::size_t peak_bytes() const noexcept { return peak_bytes_.load(order::relaxed); }
     [[nodiscard]] unsigned long long total_bytes() const noexcept { return total_bytes_.load(order::relaxed); }
+    [[nodiscard]] auto& destroyed() noexcept { return destroyed_; }
 
 private:
     [[nodiscard]] std::size_t used_by_owner(frame_window const& window) const noexcept {
@@ -282,15 +301,17 @@ private:
         while (finalisers_ != until) {
             finaliser const f = *finalisers_;
             finalisers_ = f.older;
+            destroyed_.add(f.count);
             f.run(f.objects, f.count);
         }
     }
 
     /// The same for a row that nothing is added to.
-    static void run(finaliser* newest) noexcept {
+    void run(finaliser* newest) noexcept {
         while (newest != nullptr) {
             finaliser const f = *newest;
             newest = f.older;
+            destroyed_.add(f.count);
             f.run(f.objects, f.count);
         }
     }
@@ -318,6 +339,7 @@ private:
     [[no_unique_address]] typename choose_frame_charges<A>::type charges_{};
     finaliser* finalisers_ = nullptr;
     [[no_unique_address]] ended_finalisers<in_flight> ended_{};
+    [[no_unique_address]] destroyed_objects<A::diagnostics::counts_operations> destroyed_{};
     frame_mark* marks_ = nullptr;
     frame_mark scope_marks_[8]{};
     unsigned long long sequence_ = 0;

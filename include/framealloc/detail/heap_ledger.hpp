@@ -25,10 +25,15 @@ public:
 
     template <class Guard>
     [[nodiscard]] std::uint32_t enter(void* block, Guard& guard, backend_gate<A>& gate, metadata<A>& records) noexcept {
-        std::uint32_t number = take_free();
-        if (number == none) number = take_fresh(guard, gate, records);
+        entry* place = nullptr;
+        std::uint32_t number = take_free(place);
+        if (number == none) {
+            number = take_fresh(guard, gate, records);
+            if (number == none) return none;
+            place = &at(number);
+        }
         // release: whoever looks the number up sees the block's prefix.
-        if (number != none) at(number).store(address_of(block), order::release);
+        place->store(address_of(block), order::release);
         return number;
     }
 
@@ -74,18 +79,20 @@ private:
 
     [[nodiscard]] entry& at(std::uint32_t number) noexcept {
         std::uint32_t const shifted = number + first_entries;
-        unsigned const segment = log2_floor(shifted / first_entries);
+        // The bit is there already, and lets the compiler know that there is one.
+        unsigned const segment = log2_floor(shifted | first_entries) - log2_floor(first_entries);
         std::uint32_t const offset = shifted - (first_entries << segment);
         return segment == 0 ? first_[offset] : segments_[segment].load(order::acquire)[offset];
     }
 
-    [[nodiscard]] std::uint32_t take_free() noexcept {
+    [[nodiscard]] std::uint32_t take_free(entry*& place) noexcept {
         std::uint64_t head = free_.load(order::acquire);
         for (;;) {
             auto const number_plus_one = static_cast<std::uint32_t>(head);
             if (number_plus_one == 0) return none;
             // Perhaps taken by another thread meanwhile, and then this is no link; the tag makes the exchange fail.
-            auto const next = static_cast<std::uint32_t>(at(number_plus_one - 1).load(order::relaxed) >> 1);
+            place = &at(number_plus_one - 1);
+            auto const next = static_cast<std::uint32_t>(place->load(order::relaxed) >> 1);
             if (free_.compare_exchange(head, tagged(head, next), order::acquire, order::acquire)) {
                 return number_plus_one - 1;
             }

@@ -32,11 +32,12 @@ public:
     [[nodiscard]] void* allocate(layout request, Tag... tag) noexcept {
         std::size_t const align = request.align < granule ? granule : request.align;
         std::size_t const head = round_up(sizeof(heap_prefix), align);
-        std::size_t whole = quarter_steps::round(head + request.bytes + (request.bytes == 0));
+        std::size_t const step = quarter_steps::index(head + request.bytes + (request.bytes == 0));
+        std::size_t whole = quarter_steps::bytes(step);
         std::size_t const usual = usual_align(whole);
         std::size_t base_align = align > usual ? align : usual;
 
-        heap_prefix* const kept = base_align == usual ? cache_.take(whole) : nullptr;
+        heap_prefix* const kept = base_align == usual ? cache_.take(step) : nullptr;
         giver_byte giver{};
         if (kept != nullptr) {
             whole = kept->whole_bytes;
@@ -56,7 +57,7 @@ public:
                                                         .stamp = (std::uint32_t{0} + ... + tag),
                                                         .giver = giver};
             live_blocks_.fetch_add(1, order::relaxed);
-            live_bytes_.fetch_add(request.bytes, order::relaxed);
+            raise_to(peak_bytes_, live_bytes_.fetch_add(request.bytes, order::relaxed) + request.bytes);
             return block;
         }
         gate_.give_block(base, {.bytes = whole, .align = base_align}, giver);
@@ -108,6 +109,7 @@ public:
 
     [[nodiscard]] std::size_t live_blocks() const noexcept { return live_blocks_.load(order::relaxed); }
     [[nodiscard]] std::size_t live_bytes() const noexcept { return live_bytes_.load(order::relaxed); }
+    [[nodiscard]] std::size_t peak_bytes() const noexcept { return peak_bytes_.load(order::relaxed); }
     [[nodiscard]] std::size_t cached_bytes() const noexcept { return cache_.bytes(); }
 
     /// Calls `f(tag, bytes asked for)` for each live block. The instance is at rest.
@@ -176,6 +178,7 @@ private:
     heap_ledger<A> ledger_{};
     shared<std::size_t> live_blocks_{0};
     shared<std::size_t> live_bytes_{0};
+    shared<std::size_t> peak_bytes_{0};  // the most that live_bytes_ has been
 };
 
 }  // namespace framealloc::detail

@@ -116,6 +116,7 @@ public:
             if (current != nullptr) {
                 if (std::size_t const n = current->carve(out, most)) {
                     depots_[c].out.fetch_add(static_cast<std::ptrdiff_t>(n), order::relaxed);
+                    note_out(n * current->shape->block_bytes);
                     return n;
                 }
             }
@@ -138,6 +139,7 @@ public:
     /// Sets the bits of blocks in their slabs. Never waits.
     void settle(std::size_t c, void* const* blocks, std::size_t n) noexcept {
         depots_[c].out.fetch_sub(static_cast<std::ptrdiff_t>(n), order::relaxed);
+        out_bytes_.fetch_sub(n * pool::class_bytes(c), order::relaxed);
         for (std::size_t i = 0; i < n;) {
             slab_type* const s = slab_type::of(blocks[i]);
             std::size_t index = s->index_of(blocks[i]);
@@ -184,6 +186,8 @@ public:
     [[nodiscard]] std::ptrdiff_t blocks_in_depot(std::size_t c) const noexcept {
         return depots_[c].held.load(order::relaxed);
     }
+    [[nodiscard]] std::size_t bytes_out() const noexcept { return out_bytes_.load(order::relaxed); }
+    [[nodiscard]] std::size_t peak_bytes_out() const noexcept { return out_bytes_peak_.load(order::relaxed); }
     [[nodiscard]] static constexpr slab_shape const& shape(std::size_t c) noexcept {
         return slab_registry<A>::shape(c);
     }
@@ -198,6 +202,9 @@ public:
     }
 
 private:
+    void note_out(std::size_t bytes) noexcept {
+        raise_to(out_bytes_peak_, out_bytes_.fetch_add(bytes, order::relaxed) + bytes);
+    }
     template <class Take>
     [[nodiscard]] batch* empty_under_lock(Take&& take) noexcept {
         if (batch* const b = empties_) {
@@ -218,6 +225,8 @@ private:
     batch* empties_ = nullptr;
     typename sync::template exchange<batch, 64> empty_{};
     depot depots_[class_count]{};
+    shared<std::size_t> out_bytes_{0};  // of all classes
+    shared<std::size_t> out_bytes_peak_{0};
 };
 
 }  // namespace framealloc::detail

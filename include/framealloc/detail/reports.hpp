@@ -2,8 +2,13 @@
 #pragma once
 
 #include <framealloc/detail/core.hpp>
+#include <framealloc/size_class_stats.hpp>
 #include <framealloc/stats.hpp>
+#include <framealloc/thread_stats.hpp>
 #include <framealloc/verification.hpp>
+
+#include <array>
+#include <span>
 
 // What an instance tells of itself: sums over its threads and stores, and whether everything is as it should be.
 
@@ -22,21 +27,33 @@ void add_thread(alloc_stats& sum, thread_state<A>& s, bool live) noexcept {
     sum.operations += s.counted.counts();
 }
 
+struct blocks_of_class {
+    std::size_t live;
+    std::size_t cached;
+};
+template <class A>
+[[nodiscard]] blocks_of_class count_blocks(core<A>& c, std::size_t size_class) {
+    std::ptrdiff_t cached = c.pool_part().blocks_in_depot(size_class);
+    c.for_each_state(
+        [&](thread_state<A>& s, bool) { cached += static_cast<std::ptrdiff_t>(s.pools.held(s, size_class)); });
+    // While threads run, blocks on their way between the counts may make either negative for a moment.
+    std::ptrdiff_t const live = c.pool_part().blocks_out(size_class) - cached;
+    return {.live = live > 0 ? static_cast<std::size_t>(live) : 0,
+            .cached = cached > 0 ? static_cast<std::size_t>(cached) : 0};
+}
+
 template <class A>
 void add_pools(alloc_stats& sum, core<A>& c) {
     for (std::size_t size_class = 0; size_class < A::pool::class_count; ++size_class) {
-        std::ptrdiff_t cached = c.pool_part().blocks_in_depot(size_class);
-        c.for_each_state(
-            [&](thread_state<A>& s, bool) { cached += static_cast<std::ptrdiff_t>(s.pools.held(s, size_class)); });
-        // While threads run, blocks on their way between the counts may make either negative for a moment.
-        std::ptrdiff_t const live = c.pool_part().blocks_out(size_class) - cached;
+        auto const [live, cached] = count_blocks(c, size_class);
         std::size_t const bytes = A::pool::class_bytes(size_class);
-        sum.pool_blocks_live += live > 0 ? static_cast<std::size_t>(live) : 0;
-        sum.pool_bytes_live += live > 0 ? static_cast<std::size_t>(live) * bytes : 0;
-        sum.pool_bytes_cached += cached > 0 ? static_cast<std::size_t>(cached) * bytes : 0;
+        sum.pool_blocks_live += live;
+        sum.pool_bytes_live += live * bytes;
+        sum.pool_bytes_cached += cached * bytes;
     }
     locked const guard{c.guard()};
     sum.pool_bytes_reserved = c.pool_part().committed_bytes();
+    sum.pool_bytes_out_peak = c.pool_part().peak_bytes_out();
 }
 
 template <class A>
@@ -46,11 +63,65 @@ template <class A>
     if constexpr (A::pool::class_count != 0) add_pools(sum, c);
     sum.heap_blocks_live = c.heap_part().live_blocks();
     sum.heap_bytes_live = c.heap_part().live_bytes();
+    sum.heap_bytes_live_peak = c.heap_part().peak_bytes();
     sum.heap_bytes_cached = c.heap_part().cached_bytes();
     sum.backend_bytes = c.gate().taken_bytes();
     sum.backend_bytes_peak = c.gate().peak_bytes();
     sum.backend_calls = c.gate().calls();
     return sum;
+}
+
+template <class A>
+std::size_t collect_threads(core<A>& c, std::span<thread_stats> into) {
+    std::size_t count = 0;
+    c.for_each_state([&](thread_state<A>& s, bool live) {
+        if (count++ >= into.size()) return;
+        into[count - 1] = {.number = !live                 ? 0
+                                     : s.thread != nullptr ? s.thread->number
+                                                           : core<A>::thread_number(),
+                           .frames_begun = s.frame.begun(),
+                           .frame_bytes_used = s.frame.used_bytes(s.window),
+                           .frame_bytes_last = s.frame.last_bytes(),
+                           .frame_bytes_peak = s.frame.peak_bytes(),
+                           .frame_bytes_total = s.frame.total_bytes(),
+                           .operations = s.counted.counts()};
+    });
+    return count;
+}
+
+/// Bytes in the longest row of blocks that are in the slab.
+template <class A>
+[[nodiscard]] std::size_t largest_free_run(slab<A>& s) noexcept {
+    std::size_t const carved = slab_word{s.word.load(order::relaxed)}.carved();
+    std::size_t longest = 0, run = 0;
+    for (std::size_t i = 0; i < s.shape->block_count; ++i) {
+        bool const in_slab = i >= carved || (s.settled_bits()[i / 64].load(order::relaxed) >> (i % 64) & 1) != 0;
+        run = in_slab ? run + 1 : 0;
+        longest = longest < run ? run : longest;
+    }
+    return longest * s.shape->block_bytes;
+}
+
+template <class A>
+[[nodiscard]] auto collect_size_classes(core<A>& c) {
+    std::array<size_class_stats, A::pool::class_count> classes;
+    if constexpr (A::pool::class_count != 0) {
+        for (std::size_t i = 0; i < classes.size(); ++i) {
+            blocks_of_class const blocks = count_blocks(c, i);
+            classes[i] = {
+                .block_bytes = A::pool::class_bytes(i), .blocks_live = blocks.live, .blocks_cached = blocks.cached};
+        }
+        locked const guard{c.guard()};
+        c.pool_part().for_each_slab([&](slab<A>& s) {
+            size_class_stats& of = classes[s.size_class];
+            std::size_t const run = largest_free_run(s);
+            of.block_count += s.shape->block_count;
+            of.bytes_reserved += A::pool::slab_bytes;
+            of.slabs += 1;
+            of.largest_free_run_bytes = of.largest_free_run_bytes < run ? run : of.largest_free_run_bytes;
+        });
+    }
+    return classes;
 }
 
 template <class... Numbers>

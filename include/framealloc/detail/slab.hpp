@@ -248,8 +248,9 @@ private:
         std::size_t const first = slab_word{word.load(order::relaxed)}.carved();
         std::size_t const left = shape->block_count - first;
         std::size_t const n = left < most ? left : most;
+        std::size_t const step = shape->block_bytes;  // which the compiler would read anew for each block
         std::uintptr_t at = address_of(block(first));
-        for (std::size_t i = 0; i < n; ++i, at += shape->block_bytes) *--end = pointer_to<void>(at);
+        for (std::size_t i = 0; i < n; ++i, at += step) *--end = pointer_to<void>(at);
         if (n != 0) word.fetch_add(n * slab_word::one_carved, order::relaxed);
         return n;
     }

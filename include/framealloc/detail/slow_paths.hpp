@@ -65,14 +65,20 @@ template <class A>
 void* thread_state<A>::frame_miss(layout request) noexcept {
     fault why;
     void* const p = without_throwing<A>(why, [&] { return serve_frame(request, why); });
-    if (p == nullptr) report_refusal<A>(why);
+    if (p == nullptr) {
+        count_refusal(why.code);
+        report_refusal<A>(why);
+    }
     return p;
 }
 template <class A>
 void* thread_state<A>::frame_miss_or_throw(layout request) {
     fault why;
     void* const p = serve_frame(request, why);
-    if (p == nullptr) throw_failure(why, request);
+    if (p == nullptr) {
+        count_refusal(why.code);
+        throw_failure(why, request);
+    }
     return p;
 }
 
@@ -80,7 +86,11 @@ template <class A>
 void* thread_state<A>::serve_pool(layout request, std::size_t c) noexcept {
     follow_trim();
     void* const p = pools.refill(this->magazines[c], c, core_->pools_);
-    return p != nullptr ? pool_is_served(p, request) : nullptr;
+    if (p == nullptr) {
+        count_refusal(core_->gate().refusal());
+        return nullptr;
+    }
+    return pool_is_served(p, request);
 }
 template <class A>
 void* thread_state<A>::pool_miss(layout request, std::size_t c) noexcept {
@@ -89,7 +99,9 @@ void* thread_state<A>::pool_miss(layout request, std::size_t c) noexcept {
         return nullptr;
     } else if constexpr (has_tags) {
         fault why;
-        return without_throwing<A>(why, [&] { return serve_charged_pool(request, c, why); });
+        void* const p = without_throwing<A>(why, [&] { return serve_charged_pool(request, c, why); });
+        if (p == nullptr) count_refusal(why.code);
+        return p;
     } else {
         return serve_pool(request, c);
     }
@@ -102,7 +114,10 @@ void* thread_state<A>::pool_miss_or_throw(layout request, std::size_t c) {
     } else if constexpr (has_tags) {
         fault why;
         void* const p = serve_charged_pool(request, c, why);
-        if (p == nullptr) throw_failure(why, request);
+        if (p == nullptr) {
+            count_refusal(why.code);
+            throw_failure(why, request);
+        }
         return p;
     } else {
         void* const p = serve_pool(request, c);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
+#include <framealloc/detail/frame_journal.hpp>
 #include <framealloc/detail/frame_state.hpp>
 #include <framealloc/detail/pool_cache.hpp>
 #include <framealloc/detail/tag_state.hpp>
@@ -33,6 +34,8 @@ class thread_state : public thread_record,
                      public frame_verbs<thread_state<A>, A>,
                      public pool_verbs<thread_state<A>, A>,
                      public heap_verbs<thread_state<A>, A> {
+    static constexpr bool counts = A::diagnostics::counts_operations;
+
 public:
     explicit constexpr thread_state(core<A>& owner) noexcept : pools(*this), core_(&owner) {}
     thread_state(thread_state const&) = delete;
@@ -53,6 +56,44 @@ public:
 
     /// Gives back what the thread holds and does not use, if `trim()` has been called since the last time.
     FRAMEALLOC_COLD void follow_trim() noexcept;
+
+    void open_frame(frame_kind kind) noexcept {
+        if constexpr (counts) journal.begin_frame();
+        frame.open(this->window, kind, chunks());
+    }
+    /// Ends the frame, and writes down what it was where that is done. The kind stays, for the caller to change.
+    void finish_frame(chunk_source<A>& source) noexcept {
+        frame.end(this->window, source, [&]([[maybe_unused]] std::size_t used) FRAMEALLOC_INLINED {
+            if constexpr (counts) {
+                journal.end_frame({.number = frame.number(),
+                                   .bytes_used = used,
+                                   .bytes_reserved = frame.reserved_bytes(),
+                                   .bytes_wasted = frame.wasted_bytes(),
+                                   .objects_destroyed = frame.destroyed().take()},
+                                  figures());
+            }
+        });
+    }
+    /// How the thread stands now, for differences.
+    [[nodiscard]] phase_figures figures() const noexcept {
+        return {.frame_bytes = static_cast<long long>(frame.used_bytes(this->window)),
+                .nanoseconds = journal.now(),
+                .operations = counted.counts()};
+    }
+    /// The last finished frames, the newest first; the last one alone where none are written down.
+    std::size_t frame_history(std::span<frame_stats> into) const noexcept {
+        if constexpr (counts) {
+            return journal.copy_to(into);
+        } else {
+            unsigned long long const finished = frame.number() - (frame.kind() != frame_kind::closed);
+            if (into.empty() || finished == 0) return 0;
+            into[0] = {.number = finished, .bytes_used = frame.last_bytes()};
+            return 1;
+        }
+    }
+    void count_refusal([[maybe_unused]] fault_code why) noexcept {
+        if constexpr (counts) journal.refuse(why);
+    }
 
     FRAMEALLOC_COLD void* frame_miss(layout request) noexcept;
     FRAMEALLOC_COLD void* frame_miss_or_throw(layout request);
@@ -92,6 +133,7 @@ public:
     [[no_unique_address]] typename choose_pool_cache<A>::type pools;
     [[no_unique_address]] typename A::diagnostics::thread_part counted{};
     [[no_unique_address]] typename choose_tag_state<A>::type tags{};
+    [[no_unique_address]] frame_journal<A> journal{};
     thread_state* next_joined = nullptr;
 
     unsigned trims_followed = 0;

@@ -11,7 +11,7 @@ namespace framealloc::inline v0_1::backend {
 /// Choose it for large blocks, for small programs, and where a tool wants to see each block. Not for regions that should
 /// go back to the system page by page: it has no `decommit`.
 ///
-///   Cost      That of `malloc` and `posix_memalign`; no lock of ours.
+///   Cost      That of `malloc`; no lock of ours.
 ///   Threads   Any number.
 ///   Failure   Answers null.
 ///   Lifetime  A block lives until `deallocate`.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
+#include <framealloc/monotonic_clock.hpp>
 #include <framealloc/operation_counters.hpp>
 #include <framealloc/policy.hpp>
 
@@ -16,8 +17,10 @@ namespace framealloc::inline v0_1::diagnostics {
 ///   Threads   As `counters`; the state bits are atomic, so a block freed by two threads at once is found by one of them.
 ///   Failure   Reports through the fault handler, which stops the program unless it was replaced.
 ///   Lifetime  As `counters`.
-struct checked {
+template <class Clock = monotonic_clock>
+struct basic_checked {
     using family = diagnostics_family;
+    using clock = Clock;
 
     static constexpr bool counts_operations = true;
     static constexpr bool checks_blocks = true;
@@ -26,5 +29,8 @@ struct checked {
 
     using thread_part = operation_counters;
 };
+
+/// The same by the system's clock.
+struct checked : basic_checked<> {};
 
 }  // namespace framealloc::diagnostics

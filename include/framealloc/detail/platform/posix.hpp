@@ -8,9 +8,16 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <stdlib.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
+
+// In C++ <stdlib.h> is five hundred lines for the three functions that are wanted here.
+#if defined(__GLIBC__)
+#include <malloc.h>
+#else
+#include <stdlib.h>
+#endif
 
 namespace framealloc::inline v0_1::detail::platform {
 
@@ -56,8 +63,12 @@ inline bool prefer_huge_pages([[maybe_unused]] void* p, [[maybe_unused]] std::si
 
 inline void* block(std::size_t bytes, std::size_t align) noexcept {
     if (align <= alignof(std::max_align_t)) return ::malloc(bytes);
+#if defined(__GLIBC__)
+    return ::memalign(align, bytes);
+#else
     void* p = nullptr;
     return ::posix_memalign(&p, align, bytes) == 0 ? p : nullptr;
+#endif
 }
 inline void release_block(void* p) noexcept { ::free(p); }
 
@@ -115,6 +126,12 @@ inline void call_around_fork(void (*before)(), void (*in_parent)(), void (*in_ch
     ::pthread_atfork(before, in_parent, in_child);
 }
 
+inline unsigned long long monotonic_nanoseconds() noexcept {
+    ::timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return static_cast<unsigned long long>(now.tv_sec) * 1'000'000'000 + static_cast<unsigned long long>(now.tv_nsec);
+}
+
 inline void yield() noexcept { ::sched_yield(); }
 
 inline void write_error(char const* text, std::size_t bytes) noexcept {
@@ -126,6 +143,6 @@ inline void write_error(char const* text, std::size_t bytes) noexcept {
     }
 }
 
-[[noreturn]] inline void stop() noexcept { ::abort(); }
+[[noreturn]] inline void stop() noexcept { __builtin_abort(); }
 
 }  // namespace framealloc::detail::platform
