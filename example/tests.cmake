@@ -11,6 +11,11 @@ if(TARGET statistics)
         -D DOCUMENT=${PROJECT_SOURCE_DIR}/docs/statistics.md -P ${CMAKE_CURRENT_SOURCE_DIR}/check_shown.cmake)
 endif()
 
+if(TARGET budgets)
+    add_test(NAME example/budgets COMMAND ${CMAKE_COMMAND} -D PROGRAM=$<TARGET_FILE:budgets>
+        -D DOCUMENT=${PROJECT_SOURCE_DIR}/docs/budgets.md -P ${CMAKE_CURRENT_SOURCE_DIR}/check_shown.cmake)
+endif()
+
 if(NOT TARGET asteroids)
     return()
 endif()
@@ -44,6 +49,10 @@ asteroids_refuses(frames_that_are_no_number
 asteroids_refuses(too_few_frames "--frames is '9'; expected" --frames 9)
 asteroids_refuses(too_many_frames
     "--frames is '99999999999999999999'; expected" --frames 99999999999999999999)
+asteroids_refuses(a_budget_for_nobody
+    "--budget names the system 'phisics'; expected one of level, physics, physics/contacts" --budget phisics=64KiB)
+asteroids_refuses(a_budget_of_odd_size "--budget has the size '64KB'; expected a whole number of bytes" --budget physics=64KB)
+asteroids_refuses(a_budget_without_size "--budget is 'physics'; expected SYSTEM=SIZE" --budget physics)
 asteroids_refuses(an_unknown_side "--only is 'ours'; expected 'framealloc' or 'std'" --only ours)
 asteroids_refuses(a_level_that_is_not_there "'/no/such.level' cannot be read \\(No such file or directory\\)"
     --level /no/such.level)

@@ -109,6 +109,17 @@ void for_each_figure(is_a<thread_stats> auto& t, auto&& f) {
     f.group("operations", [&](auto& g) { for_each_figure(t.operations, g); });
 }
 
+/// Without the path, which is no number, and the limits, of which there may be none.
+void for_each_figure(is_a<tag_usage> auto& u, auto&& f) {
+    f("depth", u.depth, "");
+    f("frame_bytes", u.frame_bytes, "bytes");
+    f("pool_bytes", u.pool_bytes, "bytes");
+    f("heap_bytes", u.heap_bytes, "bytes");
+    f("total_bytes", u.total_bytes, "bytes");
+    f("peak_bytes", u.peak_bytes, "bytes");
+    f("credited_bytes", u.credited_bytes, "bytes");
+}
+
 void for_each_figure(is_a<performance_report> auto& r, auto&& f) {
     f("frames", r.frames, "frames");
     f("span_nanoseconds", r.span_nanoseconds, "ns");
@@ -134,6 +145,7 @@ static_assert(sizeof(frame_stats) == 7 * 8 + sizeof(refusal_counts) + sizeof(ope
 static_assert(sizeof(phase_figures) == 2 * 8 + sizeof(operation_counts));
 static_assert(sizeof(phase_stats) == 2 * 8 + 2 * sizeof(phase_figures));
 static_assert(sizeof(size_class_stats) == 7 * 8);
+static_assert(sizeof(tag_usage) == 8 * 8 + sizeof(budget_limits) && sizeof(budget_limits) == 4 * 8);
 static_assert(sizeof(thread_stats) == 6 * 8 + sizeof(operation_counts));
 static_assert(sizeof(performance_report) == 14 * 8);
 

@@ -14,6 +14,7 @@
 #include <framealloc/performance_metrics.hpp>
 #include <framealloc/size_class_stats.hpp>
 #include <framealloc/stats.hpp>
+#include <framealloc/tag_usage.hpp>
 #include <framealloc/thread_stats.hpp>
 
 #include <deque>
@@ -33,6 +34,16 @@ struct read_phases {
     read_phases() = default;
     read_phases(read_phases&&) = default;
     read_phases& operator=(read_phases&&) = default;
+};
+
+/// Tags that were read, with their paths, which they point to.
+struct read_tags {
+    std::vector<tag_usage> tags;
+    std::deque<std::string> paths;
+
+    read_tags() = default;
+    read_tags(read_tags&&) = default;
+    read_tags& operator=(read_tags&&) = default;
 };
 
 /// An instance. The text has the share of each intent, where operations are counted; JSON has them under `operations`.
@@ -80,6 +91,14 @@ std::ostream& operator<<(std::ostream& out, alloc_stats const& stats);
 [[nodiscard]] std::string to_key_values(std::span<thread_stats const> threads);
 [[nodiscard]] std::string to_json(std::span<thread_stats const> threads);
 [[nodiscard]] bool threads_from_json(std::string_view json, std::vector<thread_stats>& threads, std::string& error);
+
+/// The tags of an instance, as `budgets().table()` fills them in; the text is a tree, in KiB. In the line are those that have
+/// used nine tenths of a hard limit.
+[[nodiscard]] std::string to_text(std::span<tag_usage const> tags);
+[[nodiscard]] std::string to_line(std::span<tag_usage const> tags);
+[[nodiscard]] std::string to_key_values(std::span<tag_usage const> tags);
+[[nodiscard]] std::string to_json(std::span<tag_usage const> tags);
+[[nodiscard]] bool tags_from_json(std::string_view json, read_tags& tags, std::string& error);
 
 /// The frames in a window. The page is whole by itself, and asks for nothing outside.
 [[nodiscard]] std::string to_text(performance_report const& report);
