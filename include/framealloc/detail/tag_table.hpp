@@ -165,7 +165,7 @@ inline void write_fault_subject(fault const& f, char* to, std::size_t size) noex
     bool const met_a_limit = f.code == fault_code::tag_budget_exceeded;
     if (!met_a_limit && f.tag == root_tag) return;
     bool const two = met_a_limit && f.tag != f.limited_by;
-    ::snprintf(to, size, two ? "tag \"%s\" within \"%s\": " : "tag \"%s\": ", f.tag_path(), f.limit_path());
+    __builtin_snprintf(to, size, two ? "tag \"%s\" within \"%s\": " : "tag \"%s\": ", f.tag_path(), f.limit_path());
 }
 
 }  // namespace framealloc::inline v0_1::detail
