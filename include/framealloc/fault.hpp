@@ -4,7 +4,6 @@
 #include <framealloc/detail/atomic.hpp>
 #include <framealloc/detail/platform/platform.hpp>
 
-
 #include <cstddef>
 #include <cstdint>
 
@@ -178,8 +177,9 @@ struct fault {
         __builtin_snprintf(details, sizeof details, note, numbers[0], numbers[1], numbers[2]);
 #pragma GCC diagnostic pop
         auto const text = detail::text_of(code);
-        int const wanted = __builtin_snprintf(buffer, size, "[framealloc][FA%03u] error: %s\n  note: %s%s\n  help: %s\n",
-                                      unsigned(code), text.message, subject, details, text.help);
+        int const wanted =
+            __builtin_snprintf(buffer, size, "[framealloc][FA%03u] error: %s\n  note: %s%s\n  help: %s\n",
+                               unsigned(code), text.message, subject, details, text.help);
         auto const length = static_cast<std::size_t>(wanted < 0 ? 0 : wanted);
         return length < size ? length : size - 1;
     }

@@ -3,6 +3,7 @@
 
 #include <framealloc/basic_smart_alloc.hpp>
 #include <framealloc/budget/per_tag.hpp>
+#include <framealloc/charged_tag_scope.hpp>
 #include <framealloc/tag_usage.hpp>
 
 #include <span>

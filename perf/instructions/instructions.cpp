@@ -8,7 +8,7 @@
 
 #include "support/limits.hpp"
 
-#include <framealloc/budget/per_tag.hpp>
+#include <framealloc/tag_budgets.hpp>
 #include <framealloc/diagnostics/counters.hpp>
 #include <framealloc/smart_alloc.hpp>
 

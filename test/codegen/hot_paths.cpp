@@ -3,7 +3,7 @@
 // The hot paths, one function each, for check_hot_paths.py to disassemble. The names say which they are.
 
 #include <framealloc/budget/global.hpp>
-#include <framealloc/budget/per_tag.hpp>
+#include <framealloc/tag_budgets.hpp>
 #include <framealloc/diagnostics/counters.hpp>
 #include <framealloc/smart_alloc.hpp>
 

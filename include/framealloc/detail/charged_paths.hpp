@@ -3,6 +3,8 @@
 
 #include <framealloc/detail/budget_node.hpp>
 #include <framealloc/detail/core.hpp>
+#include <framealloc/detail/frame_charges.hpp>
+#include <framealloc/detail/tag_state.hpp>
 
 // What a thread does when the credit of a tag has run out: charge the tree, tell the listener, ask it, or say why not. Only
 // for budgets that charge tags. No lock is held in here.

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <framealloc/detail/budget_node.hpp>
+#include <framealloc/detail/owner_allowance.hpp>
+#include <framealloc/detail/tag_hooks.hpp>
 #include <framealloc/detail/tag_journal.hpp>
 
 namespace framealloc::inline v0_1::detail {
@@ -270,16 +272,6 @@ private:
     std::size_t in_use_count_ = 0;
     [[no_unique_address]] ended_charges<frame_count> ended_{};
     tag_journal<A> journal_{};
-};
-
-struct no_frame_charges {};
-template <class A, bool Tags = charges_tags<typename A::budget>>
-struct choose_frame_charges {
-    using type = frame_charges<A>;
-};
-template <class A>
-struct choose_frame_charges<A, false> {
-    using type = no_frame_charges;
 };
 
 }  // namespace framealloc::inline v0_1::detail

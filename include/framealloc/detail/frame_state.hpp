@@ -5,8 +5,8 @@
 #include <framealloc/chunk_stack.hpp>
 #include <framealloc/detail/chunk_pool.hpp>
 #include <framealloc/detail/construct.hpp>
-#include <framealloc/detail/frame_charges.hpp>
 #include <framealloc/detail/sanitizer.hpp>
+#include <framealloc/detail/tag_hooks.hpp>
 #include <framealloc/fault.hpp>
 
 namespace framealloc::inline v0_1::detail {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <framealloc/detail/assembly.hpp>
+#include <framealloc/detail/tag_hooks.hpp>
 #include <framealloc/policy.hpp>
 
 namespace framealloc::inline v0_1::detail {
@@ -122,7 +123,7 @@ inline constexpr bool classes_fit = Pool::class_count <= max_pool_classes;
 template <class A>
 inline constexpr bool pairs_fit =
     slab_fits<typename A::backend, typename A::pool>() && arena_fits<typename A::backend, typename A::arena>() &&
-    arena_grows<typename A::backend, typename A::arena> && classes_fit<typename A::pool>;
+    arena_grows<typename A::backend, typename A::arena> && classes_fit<typename A::pool> && has_tag_machinery<A>;
 
 template <class A>
 struct require_pairs {
@@ -139,6 +140,8 @@ struct require_pairs {
         "framealloc: this arena policy commits memory on demand and wants a backend with virtual memory, such "
         "as backend::virtual_memory; or choose arena::chunked");
     static_assert(classes_fit<typename A::pool>, "framealloc: a pool policy has at most 48 size classes");
+    static_assert(has_tag_machinery<A>,
+                  "framealloc: a budget that charges tags wants #include <framealloc/tag_budgets.hpp>");
 };
 
 /// A policy template with wrong arguments complains here, before it is asked for anything: were the question the first

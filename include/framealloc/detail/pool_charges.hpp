@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
+#include <framealloc/detail/owner_allowance.hpp>
 #include <framealloc/detail/slab_registry.hpp>
+#include <framealloc/detail/tag_hooks.hpp>
 
 namespace framealloc::inline v0_1::detail {
 

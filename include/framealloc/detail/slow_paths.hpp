@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
-#include <framealloc/detail/charged_paths.hpp>
 #include <framealloc/detail/core.hpp>
 
 // What a thread does when a hot path has missed: join a frame, take a chunk, refill a magazine, or say why not.

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <framealloc/detail/pool_charges.hpp>
-#include <framealloc/policy.hpp>
+#include <framealloc/detail/tag_hooks.hpp>
 
 namespace framealloc::inline v0_1::detail {
 
@@ -51,16 +51,6 @@ struct tag_state : pool_part_of_tags<A> {
     /// Credit for a pool block under the present tag. False, and `why`, where a limit is in the way. A listener may throw.
     template <class State>
     [[nodiscard]] bool get_pool_credit(State& s, std::size_t bytes, fault& why);
-};
-
-struct no_tag_state {};
-template <class A, bool Tags = charges_tags<typename A::budget>>
-struct choose_tag_state {
-    using type = tag_state<A>;
-};
-template <class A>
-struct choose_tag_state<A, false> {
-    using type = no_tag_state;
 };
 
 }  // namespace framealloc::inline v0_1::detail

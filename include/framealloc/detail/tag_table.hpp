@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
+#include <framealloc/detail/tag_hooks.hpp>
 #include <framealloc/fault.hpp>
 
 #include <cstddef>
@@ -8,12 +9,7 @@
 
 namespace framealloc::inline v0_1::detail {
 
-/// A tag's number in this process. 0 is the root: what is allocated under no tag.
-using tag_id = std::uint8_t;
-
-inline constexpr tag_id root_tag = 0;
 inline constexpr std::size_t tag_count = 255;  ///< numbers of tags, the root's included
-inline constexpr tag_id no_tag = 255;          ///< no tag's: says that a block is free
 
 /// A path, or the first names of one.
 struct tag_path {

@@ -4,7 +4,7 @@
 #include <framealloc/detail/frame_journal.hpp>
 #include <framealloc/detail/frame_state.hpp>
 #include <framealloc/detail/pool_cache.hpp>
-#include <framealloc/detail/tag_state.hpp>
+#include <framealloc/detail/tag_hooks.hpp>
 #include <framealloc/detail/thread_registry.hpp>
 #include <framealloc/frame_verbs.hpp>
 #include <framealloc/heap_verbs.hpp>

@@ -12,9 +12,12 @@
 #include <time.h>
 #include <unistd.h>
 
-// In C++ <stdlib.h> is five hundred lines for the three functions that are wanted here.
+// In C++ <stdlib.h> is five hundred lines, and <malloc.h> three hundred, for one function: the compiler knows the others.
 #if defined(__GLIBC__)
-#include <malloc.h>
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wredundant-decls"
+extern "C" void* memalign(std::size_t align, std::size_t bytes) noexcept;
+#pragma GCC diagnostic pop
 #else
 #include <stdlib.h>
 #endif
@@ -62,7 +65,7 @@ inline bool prefer_huge_pages([[maybe_unused]] void* p, [[maybe_unused]] std::si
 }
 
 inline void* block(std::size_t bytes, std::size_t align) noexcept {
-    if (align <= alignof(std::max_align_t)) return ::malloc(bytes);
+    if (align <= alignof(std::max_align_t)) return __builtin_malloc(bytes);
 #if defined(__GLIBC__)
     return ::memalign(align, bytes);
 #else
@@ -70,7 +73,7 @@ inline void* block(std::size_t bytes, std::size_t align) noexcept {
     return ::posix_memalign(&p, align, bytes) == 0 ? p : nullptr;
 #endif
 }
-inline void release_block(void* p) noexcept { ::free(p); }
+inline void release_block(void* p) noexcept { __builtin_free(p); }
 
 class mutex {
 public:

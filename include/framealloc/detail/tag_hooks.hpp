@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include <framealloc/policy.hpp>
+
+#include <cstdint>
+
+// What the machinery knows of tags before it has to do with any: a budget that charges them brings the rest along, by
+// framealloc/tag_budgets.hpp, and who uses none does not even read it.
+
+namespace framealloc::inline v0_1::detail {
+
+/// A tag's number in this process. 0 is the root: what is allocated under no tag.
+using tag_id = std::uint8_t;
+
+inline constexpr tag_id root_tag = 0;
+inline constexpr tag_id no_tag = 255;  ///< no tag's: says that a block is free
+
+template <class A>
+class core;
+class shared_byte;
+
+/// Defined with the machinery: says that it is there.
+template <class A>
+struct tag_machinery;
+template <class A>
+concept has_tag_machinery = !charges_tags<typename A::budget> || requires { sizeof(tag_machinery<A>); };
+
+template <class A>
+class frame_charges;
+struct no_frame_charges {};
+template <class A, bool Tags = charges_tags<typename A::budget>>
+struct choose_frame_charges {
+    using type = frame_charges<A>;
+};
+template <class A>
+struct choose_frame_charges<A, false> {
+    using type = no_frame_charges;
+};
+
+template <class A>
+struct tag_state;
+struct no_tag_state {};
+template <class A, bool Tags = charges_tags<typename A::budget>>
+struct choose_tag_state {
+    using type = tag_state<A>;
+};
+template <class A>
+struct choose_tag_state<A, false> {
+    using type = no_tag_state;
+};
+
+template <class A>
+[[nodiscard]] shared_byte& tag_of_block(void const* block, std::size_t c) noexcept;
+template <class A>
+[[nodiscard]] void* serve_charged_heap(core<A>& owner, layout request, fault& why);
+
+}  // namespace framealloc::inline v0_1::detail
