@@ -21,7 +21,7 @@ namespace framealloc::inline v0_1 {
 class allocation_tag {
 public:
     static constexpr std::size_t max_depth = 8;
-    static constexpr std::size_t max_bytes = 95;
+    static constexpr std::size_t max_bytes = detail::tag_table::max_path_bytes;
 
     constexpr explicit allocation_tag(std::string_view path)
         : path_(path), key_(detail::tag_table::key_of({path.data(), path.size()})) {
