@@ -53,7 +53,7 @@ struct budget_event {
 /// What a listener answers when it is asked.
 enum class limit_decision : unsigned char {
     refuse,  ///< refuse the request
-    allow,   ///< serve it, above the limit
+    allow,   ///< serve it, above the limit; what the instance takes from its backend stays below, and this refuses
     retry,   ///< try again: room has been made. Asked sixteen times for one request, it is refused.
 };
 

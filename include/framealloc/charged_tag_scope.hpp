@@ -3,6 +3,7 @@
 
 #include <framealloc/detail/charged_paths.hpp>
 #include <framealloc/detail/slow_paths.hpp>
+#include <framealloc/detail/tag_balance.hpp>
 #include <framealloc/tag_scope.hpp>
 
 namespace framealloc::inline v0_1 {

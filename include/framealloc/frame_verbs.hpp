@@ -79,8 +79,8 @@ public:
     /// Makes raw memory larger or smaller where it stands, if nothing has been allocated from this thread's frame since:
     /// `p` was asked for with `old_bytes`, or last extended to them, and has `new_bytes` afterwards. False, and nothing has
     /// changed, where something came after it, where `new_bytes` do not fit into what is left of the chunk, and where it
-    /// would shrink below the begin of a scope that is still open. Zero bytes keep a unique address. O(1), no call, but for
-    /// an arena that commits memory as it is needed, which does so here, too.
+    /// would shrink below the begin of a scope that is still open, or below where a tag scope has begun or ended. Zero bytes
+    /// keep a unique address. O(1), no call, but for an arena that commits memory as it is needed, which does so here, too.
     ///
     /// Extend in the scope that allocated: the end of a scope takes back what was allocated in it, extensions included.
     [[nodiscard]] bool try_frame_extend(void* p, std::size_t old_bytes, std::size_t new_bytes) noexcept {
@@ -91,7 +91,7 @@ public:
         if (end == 0) {
             if (!get_what_is_missing(*s, begin, new_bytes)) return false;
         } else if (end < s->window.at()) {
-            return s->frame.shrink(s->window, end);
+            return shrink(*s, end);
         } else {
             s->window.move_to(end);
         }
@@ -102,11 +102,11 @@ public:
     }
 
     /// Takes raw memory of `bytes` back before the frame does, if nothing has been allocated since. Otherwise, and where a
-    /// scope was opened since, false: then the memory is the frame's, as always. O(1).
+    /// scope was opened since, or a tag's scope was entered or left, false: then the memory is the frame's, as always. O(1).
     bool try_frame_give_back(void* p, std::size_t bytes) noexcept {
         std::uintptr_t const begin = detail::address_of(p);
         detail::thread_state<A>* const s = state_that_served(begin, bytes);
-        return s != nullptr && s->frame.shrink(s->window, begin);
+        return s != nullptr && shrink(*s, begin);
     }
 
     /// A `T` that its box destroys, at the end of the enclosing block at the latest. Registers nothing with the frame.
@@ -149,6 +149,12 @@ private:
         return s != nullptr && s->window.is_last(begin, bytes) ? s : nullptr;
     }
 
+    [[nodiscard]] static bool shrink(detail::thread_state<A>& s, std::uintptr_t end) noexcept {
+        if (!s.frame.shrink(s.window, end)) return false;
+        if constexpr (charges_tags<typename A::budget>) s.frame.charges().shrunk(s.window, s.shared().gate().budget());
+        return true;
+    }
+
     /// Where a tag's credit does not suffice for what the chunk has room for, it is charged first.
     [[nodiscard]] static std::uintptr_t end_of_last(detail::thread_state<A>& s, std::uintptr_t begin,
                                                     std::size_t new_bytes) noexcept {
@@ -169,11 +175,16 @@ private:
         if constexpr (requires { requires A::arena::needs_virtual_memory; }) {
             if (new_bytes > max_request_bytes) return false;
             std::size_t const more = detail::round_up(new_bytes, granule) - (s.window.at() - begin);
-            auto source = s.chunks();
+            [[maybe_unused]] auto source = s.chunks();
             frame_position const before = s.frame.position(s.window);
             void* const p = s.serve_more(layout{.bytes = more});
             if (p == nullptr || detail::address_of(p) == before.cursor) return p != nullptr;
-            s.frame.undo(s.window, before, s.frame.finalisers(), s.frame.marks(), source);  // an arena that has gaps
+            if constexpr (charges_tags<typename A::budget>) {
+                static_cast<void>(shrink(s, detail::address_of(p)));  // what a listener has allocated meanwhile stays
+            } else {
+                s.frame.undo(s.window, before, s.frame.finalisers(), s.frame.marks(),
+                             source);  // an arena that has gaps
+            }
             return false;
         } else {
             return false;

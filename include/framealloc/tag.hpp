@@ -21,7 +21,7 @@ namespace framealloc::inline v0_1 {
 class allocation_tag {
 public:
     static constexpr std::size_t max_depth = 8;
-    static constexpr std::size_t max_bytes = 95;
+    static constexpr std::size_t max_bytes = detail::tag_table::max_path_bytes;
 
     constexpr explicit allocation_tag(std::string_view path)
         : path_(path), key_(detail::tag_table::key_of({path.data(), path.size()})) {
@@ -51,18 +51,18 @@ public:
 
 private:
     constexpr void check() const {
-        if (path_.empty()) wrong("a tag's path is empty; expected 1 to %llu bytes", max_bytes);
+        if (path_.empty()) wrong_tag_path("a tag's path is empty; expected 1 to %llu bytes", max_bytes);
         if (path_.size() > max_bytes) {
-            wrong("a tag's path has %llu bytes; expected 1 to %llu", path_.size(), max_bytes);
+            wrong_tag_path("a tag's path has %llu bytes; expected 1 to %llu", path_.size(), max_bytes);
         }
-        if (depth() > max_depth) wrong("a tag's path has %llu names; expected 1 to %llu", depth(), max_depth);
+        if (depth() > max_depth) wrong_tag_path("a tag's path has %llu names; expected 1 to %llu", depth(), max_depth);
         char before = '/';
         for (std::size_t i = 0; i <= path_.size(); ++i) {
             char const c = i < path_.size() ? path_[i] : '/';
-            if (c == '/' && before == '/') wrong("a name in a tag's path is empty, at byte %llu", i);
+            if (c == '/' && before == '/') wrong_tag_path("a name in a tag's path is empty, at byte %llu", i);
             auto const byte = static_cast<unsigned char>(c);
             if (byte <= ' ' || byte == 0x7F || c == '"' || c == '=' || c == '\\') {
-                wrong(
+                wrong_tag_path(
                     "a tag's path has byte %llu at place %llu; expected printable characters without space, \", = "
                     "and \\",
                     byte, i);
@@ -72,7 +72,7 @@ private:
     }
     /// Not constexpr: a constant with a wrong path does not compile, and the compiler shows the call.
     template <class... Numbers>
-    [[noreturn]] static void wrong(char const* note, Numbers... numbers) {
+    [[noreturn]] static void wrong_tag_path(char const* note, Numbers... numbers) {
         detail::throw_bad_configuration(
             {.code = fault_code::bad_tag, .note = note, .numbers = {static_cast<unsigned long long>(numbers)...}});
     }

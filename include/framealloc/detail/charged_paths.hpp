@@ -20,46 +20,46 @@ public:
     charged_request(core<A>& owner, thread_state<A>* s, allocation_intent intent, layout request) noexcept
         : core_(owner), state_(s), intent_(intent), request_(request) {}
 
-    /// Charges `need` bytes and perhaps `ahead` more, and hands what was charged to `keep` before anybody is told. False, and
-    /// `why`, where a limit is in the way; nothing has changed then.
+    /// Charges `need` bytes and perhaps `ahead` more, and hands what was charged to `keep` before anybody is told. True where
+    /// the caller is to look again at what it has: perhaps the charge had to wait for the thread's own credit to go back, or
+    /// for the listener to make room. False, and `why`, where a limit is in the way; nothing has changed then.
     template <class Keep>
     [[nodiscard]] bool charge(tag_id tag, std::size_t need, std::size_t ahead, fault& why, Keep&& keep) {
-        bool force = false, gave_back = false;
-        for (unsigned asked = 0;;) {
-            budget_crossings crossed;
-            if (std::size_t const got = budget().charge(tag, intent_, need, ahead, force, crossed)) {
-                keep(got);
-                tell(crossed);
-                return true;
-            }
-            // What this thread has been credited, for any tag, is the first to go.
-            if (!gave_back && give_back_own_credit()) {
-                gave_back = true;
-                continue;
-            }
-            gave_back = true;
-            tag_id const by = crossed.limited_by;
-            limit_action const action = budget().node(by).action();
-            budget_event const event = about({budget_event_kind::hard_limit_exceeded, by});
-            if (budget().note_refused(by)) tell(event);
-            if (action == limit_action::ask && asked++ < 16) {
-                limit_decision const answer = ask(event);
-                force = answer == limit_decision::allow;
-                if (answer != limit_decision::refuse) continue;
-            }
-            why = {
-                .code = fault_code::tag_budget_exceeded,
-                .note = "asked for %llu bytes; %llu of %llu bytes are used",
-                .numbers = {request_.bytes, budget().node(by).used.load(order::relaxed), budget().node(by).hard.get()},
-                .tag = tag,
-                .limited_by = by};
-            return false;
+        budget_crossings crossed;
+        if (std::size_t const got = budget().charge(tag, intent_, need, ahead, may_pass_, crossed)) {
+            keep(got);
+            tell(crossed);
+            return true;
         }
+        // What this thread has been credited, for any tag, is the first to go. It may be part of what the caller has.
+        if (!gave_back_) {
+            gave_back_ = true;
+            if (give_back_own_credit()) return true;
+        }
+        tag_id const by = crossed.limited_by;
+        limit_action const action = budget().node(by).action();
+        budget_event const event = about({budget_event_kind::hard_limit_exceeded, by});
+        if (budget().note_refused(by)) tell(event);
+        if (action == limit_action::ask && asked_++ < 16) {
+            limit_decision const answer = ask(event);
+            may_pass_ = answer == limit_decision::allow;
+            gave_back_ = false;  // what the listener has freed is credit of this thread
+            if (answer != limit_decision::refuse) return true;
+        }
+        why = {.code = fault_code::tag_budget_exceeded,
+               .note = "asked for %llu bytes; %llu of %llu bytes are used",
+               .numbers = {request_.bytes, budget().node(by).used.load(order::relaxed), budget().node(by).hard.get()},
+               .tag = tag,
+               .limited_by = by};
+        return false;
     }
 
     /// Tells what the whole instance has crossed meanwhile. True where the listener has made room and wants another try.
     [[nodiscard]] bool tell_of_instance(bool refused) {
-        if (budget().take_instance_event()) tell(about_instance(refused));
+        using events = typename budget_type::instance_event;
+        unsigned const crossed = budget().take_instance_events();
+        if ((crossed & events::above_soft) != 0) tell(about_instance(false));
+        if ((crossed & events::above_hard) != 0) tell(about_instance(true));
         if (!refused || budget().instance_budget().action() != limit_action::ask || asked_for_instance_++ == 16)
             return false;
         return ask(about_instance(true)) == limit_decision::retry;
@@ -113,12 +113,11 @@ private:
     }
     [[nodiscard]] budget_event about_instance(bool hard) noexcept {
         auto const& total = budget().instance_budget();
-        bool const above = hard || total.used.load(order::relaxed) > total.hard.get();
-        return {.kind = above ? budget_event_kind::global_limit_exceeded : budget_event_kind::soft_limit_exceeded,
+        return {.kind = hard ? budget_event_kind::global_limit_exceeded : budget_event_kind::soft_limit_exceeded,
                 .scope = budget_scope::instance,
                 .path = "",
                 .used_bytes = total.used.load(order::relaxed),
-                .limit_bytes = above ? total.hard.get() : total.soft.get(),
+                .limit_bytes = hard ? total.hard.get() : total.soft.get(),
                 .requested_bytes = request_.bytes,
                 .intent = intent_};
     }
@@ -127,7 +126,9 @@ private:
     thread_state<A>* state_;
     allocation_intent intent_;
     layout request_;
-    unsigned asked_for_instance_ = 0;
+    unsigned asked_ = 0, asked_for_instance_ = 0;
+    bool gave_back_ = false;
+    bool may_pass_ = false;  // the listener has said so
 };
 
 /// A heap block is charged by itself: its path is long anyway.
@@ -149,9 +150,11 @@ template <class A>
             if (bytes != 0) to.refund(tag, allocation_intent::heap, bytes);
         }
     } charged{budget, tag};
-    if (request.bytes != 0 && !ask.charge(tag, request.bytes, 0, why, [&](std::size_t got) { charged.bytes = got; })) {
-        owner.count_refusal(why.code);
-        return nullptr;
+    while (charged.bytes != request.bytes) {
+        if (!ask.charge(tag, request.bytes, 0, why, [&](std::size_t got) { charged.bytes = got; })) {
+            owner.count_refusal(why.code);
+            return nullptr;
+        }
     }
     struct freed_on_throw {
         core<A>& owner;
@@ -228,7 +231,7 @@ void* thread_state<A>::serve_charged(layout request, fault& why) {
         auto source = chunks();
         if (charges.tag() != tags.tag()) charges.switch_watched(this->window, tags.tag(), source);
         bool const watched = frame.is_watched();
-        if (!charges.settle_watched(this->window, watched, source)) {
+        if (watched && !charges.make_room(source)) {
             why = latest_refusal(core_->gate(), request);
             return nullptr;
         }
@@ -237,9 +240,10 @@ void* thread_state<A>::serve_charged(layout request, fault& why) {
             if (!may_use(need, request, why)) return nullptr;
             continue;
         }
-        if (std::size_t const credit = charges.credit(); credit < need) {
+        std::size_t const credit = charges.credit(this->window);
+        if (credit < need) {
             tag_id const t = charges.tag();
-            std::size_t const most = core_->gate().budget().credit_for(t), some = charges.used() / 8;
+            std::size_t const most = core_->gate().budget().credit_for(t), some = charges.used(this->window) / 8;
             // In granules, as the window's limit has to be.
             std::size_t const ahead = some < 1024 ? 1024 : some & ~(granule - 1);
             if (!ask.charge(t, need - credit, ahead < most ? ahead : most, why,
@@ -258,8 +262,8 @@ void* thread_state<A>::serve_charged(layout request, fault& why) {
             static_cast<void>(ask.tell_of_instance(false));
             continue;
         }
-        if (p != nullptr && bytes <= charges.credit() && bytes <= charges.most() - used) {
-            charges.served(this->window, bytes, used + bytes, watched);
+        if (p != nullptr && bytes <= credit && bytes <= charges.most() - used) {
+            charges.served(this->window, before.cursor, bytes, used + bytes, watched);
             return p;
         }
         if (p == nullptr) {
@@ -318,27 +322,25 @@ template <class A>
 bool thread_state<A>::get_frame_credit(std::size_t bytes) noexcept {
     if constexpr (has_tags) {
         fault why;
-        auto source = chunks();
         auto& charges = frame.charges();
         std::size_t const need = round_up(bytes, granule);
-        if (charges.tag() != tags.tag() || !charges.settle_watched(this->window, frame.is_watched(), source) ||
-            charges.room_in_chunk(this->window) < need) {
-            return false;
-        }
-        return without_throwing<A>(why, [&]() -> void* {
-                   while (need > charges.most() || frame.used_bytes(this->window) > charges.most() - need) {
-                       if (!may_use(need, {.bytes = need}, why)) return nullptr;
-                   }
-                   charged_request<A> ask{*core_, this, allocation_intent::frame, {.bytes = need}};
-                   tag_id const t = charges.tag();
-                   if (charges.credit() < need && !ask.charge(t, need - charges.credit(), 0, why,
-                                                              [&](std::size_t got) { charges.grant(t, got); })) {
-                       charges.lower_again(this->window);
-                       return nullptr;
-                   }
-                   charges.lower_again(this->window);
-                   return this;
-               }) != nullptr;
+        if (charges.tag() != tags.tag() || charges.room_in_chunk(this->window) < need) return false;
+        std::uintptr_t const cursor = this->window.at();
+        charged_request<A> ask{*core_, this, allocation_intent::frame, {.bytes = need}};
+        bool const has_credit = without_throwing<A>(why, [&]() -> void* {
+            while (need > charges.most() || frame.used_bytes(this->window) > charges.most() - need) {
+                if (!may_use(need, {.bytes = need}, why)) return nullptr;
+            }
+            for (tag_id const t = charges.tag(); charges.credit(this->window) < need;) {
+                if (!ask.charge(t, need - charges.credit(this->window), 0, why,
+                                [&](std::size_t got) { charges.grant(t, got); })) {
+                    return nullptr;
+                }
+            }
+            return this;
+        });
+        charges.lower_again(this->window);
+        return has_credit && this->window.at() == cursor;  // or a listener has allocated behind it meanwhile
     } else {
         return false;
     }
@@ -384,6 +386,7 @@ void* thread_state<A>::pool_uncharged_or_throw(void* block, layout request, std:
 template <class A>
 void thread_state<A>::pool_uncredited(void* block, std::size_t c, unsigned tag) noexcept {
     if (tag == no_tag) {
+        tags.make_room(no_tag, 0);
         static_cast<void>(pop(this->magazines[c], [](void*) {}, []() -> void* { return nullptr; }));
         return core_->report_double_free(block, c);
     }

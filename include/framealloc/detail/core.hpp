@@ -389,6 +389,12 @@ private:
         if constexpr (has_tags) {
             auto& s = static_cast<state_type&>(r);
             static_cast<void>(s.tags.give_back_credit(s.shared().gate_.budget()));
+        }
+    }
+    /// A shared frame may be ended by another thread while its own is ending: only now is its credit nobody else's.
+    static void vacated([[maybe_unused]] thread_record& r) noexcept {
+        if constexpr (has_tags) {
+            auto& s = static_cast<state_type&>(r);
             static_cast<void>(s.frame.charges().give_back_credit(s.window, s.shared().gate_.budget()));
         }
     }
@@ -407,8 +413,8 @@ private:
         c.chunks_.unlock_after_fork();
         c.guard_.unlock();
     }
-    static constexpr operations operations_{&finish_frames, &give_back, &in_shared_frame, &lock_for_fork,
-                                            &unlock_after_fork};
+    static constexpr operations operations_{&finish_frames,   &give_back,     &vacated,
+                                            &in_shared_frame, &lock_for_fork, &unlock_after_fork};
 
     alloc_config config_;
     typename sync::mutex guard_{};  // registry of slabs, records, list of empty batches: cold paths only

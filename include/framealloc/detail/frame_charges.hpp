@@ -13,6 +13,11 @@ template <std::size_t Frames>
 class ended_charges {
 public:
     [[nodiscard]] std::size_t& of_oldest(tag_id t) noexcept { return spent_[at_][t]; }
+    [[nodiscard]] std::size_t of_all(tag_id t) const noexcept {
+        std::size_t sum = 0;
+        for (auto const& frame : spent_) sum += frame[t];
+        return sum;
+    }
     void next_frame() noexcept { at_ = (at_ + 1) % (Frames - 1); }
     /// Of all of them; they are over then.
     [[nodiscard]] std::size_t take_all(tag_id t) noexcept {
@@ -29,7 +34,10 @@ private:
     std::size_t at_ = 0;
 };
 template <>
-class ended_charges<1> {};
+class ended_charges<1> {
+public:
+    [[nodiscard]] std::size_t of_all(tag_id) const noexcept { return 0; }
+};
 
 /// What one thread's frame is charged for, by tag. No request is counted: bytes are differences of the cursor, taken where
 /// the tag changes, where the window does, and at the end of the frame.
@@ -40,6 +48,9 @@ class ended_charges<1> {};
 ///
 ///     chunk   [ used . . . . . | not settled . . | credit left . . | . . . . . . ]
 ///                  settled_to_ ^          cursor ^           limit ^      stop_at_ ^ engine_limit_
+///
+/// What is not settled lies in one piece below the cursor, and was allocated under the present tag: so it may be given back
+/// in place.
 ///
 ///   Cost      A switch: 12 instructions, O(1) more while something may be rolled back to. The end of a frame: O(tags that the
 ///             thread has used lately).
@@ -53,10 +64,10 @@ class frame_charges {
     static constexpr std::size_t frame_count = frames_in_flight_of<typename A::arena>;
 
 public:
-    [[nodiscard]] tag_id tag() const noexcept { return tag_; }
+    [[nodiscard]] tag_id tag() const noexcept { return static_cast<tag_id>(tag_.read()); }
     /// Another thread takes over, between frames.
     void start_thread() noexcept {
-        tag_ = root_tag;
+        tag_.write(root_tag);
         has_own_limits_ = false;
     }
 
@@ -90,8 +101,7 @@ public:
             set_credit(t, have < keep ? have : keep);
             granted_[t] = credit_of(t);
             if (have > keep) budget.refund(t, allocation_intent::frame, have - keep);
-            granted_[t] != 0 || (frame_count != 1 && used != 0) ? void(++i)
-                                                                : void(in_use_[i] = in_use_[--in_use_count_]);
+            granted_[t] != 0 || ended_.of_all(t) != 0 ? void(++i) : void(in_use_[i] = in_use_[--in_use_count_]);
         }
         if constexpr (frame_count != 1) ended_.next_frame();
         settled_to_.store(0, order::relaxed);
@@ -117,12 +127,14 @@ public:
     /// What is allocated from now on is for `to`. Nothing may be rolled back to.
     FRAMEALLOC_HOT void switch_to(frame_window& window, unsigned to) noexcept {
         std::uintptr_t const cursor = settle(window);
-        tag_ = static_cast<tag_id>(to);
+        tag_.write(to);
         set_limit(window, cursor, to);
     }
     FRAMEALLOC_COLD void switch_watched(frame_window& window, tag_id to, chunk_source<A>& source) noexcept {
-        if (tag_ == to || !settle_watched(window, true, source)) return;
-        tag_ = to;
+        if (tag() == to || !make_room(source)) return;
+        if (std::size_t const bytes = open_bytes(window)) journal_.add(tag(), bytes);
+        settle(window);
+        tag_.write(to);
         set_limit(window);
     }
 
@@ -134,6 +146,8 @@ public:
     void lower(frame_window& window, std::size_t used) noexcept {
         engine_limit_ = window.limit;
         std::uintptr_t const cursor = window.at();
+        // The frame has got its first chunk, and nothing has been served from it.
+        if (settled_to_.load(order::relaxed) == 0) settled_to_.store(cursor, order::relaxed);
         std::size_t const left = most_ > used ? (most_ - used) & ~(granule - 1) : 0;
         stop_at_ = left < engine_limit_ - cursor ? cursor + left : engine_limit_;
         set_limit(window);
@@ -141,20 +155,20 @@ public:
     /// The credit has changed.
     void lower_again(frame_window& window) noexcept { set_limit(window); }
 
-    /// Accounts for what was served since the last time. With `watched`, false where there is no room to write it down.
-    [[nodiscard]] bool settle_watched(frame_window& window, bool watched, chunk_source<A>& source) noexcept {
-        if (watched) {
-            if (!journal_.make_room(source)) return false;
-            if (std::size_t const bytes = open_bytes(window)) journal_.add(tag_, bytes);
+    /// Makes sure that one stretch more can be written down; false where there is no memory for it.
+    [[nodiscard]] bool make_room(chunk_source<A>& source) noexcept { return journal_.make_room(source); }
+    /// The engine has just served `bytes`, when the cursor stood at `before`; there is credit, and where it is `watched` room
+    /// in the journal. What does not lie right above `before` is settled, and what lies below it then, too.
+    void served(frame_window& window, std::uintptr_t before, std::size_t bytes, std::size_t used,
+                bool watched) noexcept {
+        std::uintptr_t const cursor = window.at();
+        if (before == 0 || cursor - before != bytes) {
+            bool const lies_elsewhere = cursor == before;  // in a chunk of its own, beside the one with the cursor
+            std::size_t const open = before - settled_to_.load(order::relaxed) + (lies_elsewhere ? bytes : 0);
+            if (watched && open != 0) journal_.add(tag(), open);
+            set_credit(tag(), credit_of(tag()) - open);
+            settled_to_.store(lies_elsewhere ? cursor : cursor - bytes, order::relaxed);
         }
-        settle(window);
-        return true;
-    }
-    /// `bytes` that the engine has just served, all before settled; there is credit, and room in the journal.
-    void served(frame_window& window, std::size_t bytes, std::size_t used, bool watched) noexcept {
-        if (watched) journal_.add(tag_, bytes);
-        set_credit(tag_, credit_of(tag_) - bytes);
-        settled_to_.store(window.at(), order::relaxed);
         lower(window, used);
     }
     /// Bytes that are not settled.
@@ -164,11 +178,20 @@ public:
     /// The engine has rewound over `bytes`, of which the newest `open` were not settled.
     void rewound(frame_window& window, std::size_t bytes, std::size_t open, std::size_t used,
                  chunk_source<A>& source) noexcept {
-        if (bytes > open) {
-            journal_.take_back(bytes - open, source, [&](tag_id t, std::size_t n) { set_credit(t, credit_of(t) + n); });
+        if (bytes >= open) {
+            journal_.take_back(bytes - open, source, [&](tag_id t, std::size_t n) {
+                set_credit(t, credit_of(t) + n);
+                if (t != tag()) give_back_excess(t, credit_of(t), source.budget());
+            });
             settled_to_.store(window.at(), order::relaxed);
         }
+        if (bytes != 0) give_back_excess(tag(), unspent(window, tag()), source.budget());
         lower(window, used);
+    }
+    /// The window has been moved back over what was not settled.
+    void shrunk(frame_window& window, budget_type& budget) noexcept {
+        give_back_excess(tag(), unspent(window, tag()), budget);
+        set_limit(window);
     }
     /// Whether the newest bytes down to `end` were all allocated under the present tag.
     [[nodiscard]] bool may_shrink_to(std::uintptr_t end) const noexcept {
@@ -180,9 +203,11 @@ public:
 
     // --- credit of the present tag ------------------------------------------------------------------------------------
 
-    [[nodiscard]] std::size_t credit() const noexcept { return credit_of(tag_); }
+    [[nodiscard]] std::size_t credit(frame_window const& window) const noexcept { return unspent(window, tag()); }
     /// What the tag has used in this frame; as much again is a good guess at what it will.
-    [[nodiscard]] std::size_t used() const noexcept { return granted_[tag_] - credit_of(tag_); }
+    [[nodiscard]] std::size_t used(frame_window const& window) const noexcept {
+        return granted_[tag()] - credit(window);
+    }
     void grant(tag_id t, std::size_t bytes) noexcept {
         if (!is_in_use(t)) in_use_[in_use_count_++] = t;
         granted_[t] += bytes;
@@ -206,9 +231,16 @@ public:
     /// Bytes charged to a tag for this thread's frames and not used. Exact when the thread is at rest.
     [[nodiscard]] std::size_t unspent(frame_window const& window, tag_id t) const noexcept {
         std::size_t const credit = credit_of(t);
-        if (t != tag_) return credit;
+        if (t != tag()) return credit;
         std::size_t const open = open_bytes(window);
         return open < credit ? credit - open : 0;
+    }
+
+    /// Bytes charged to a tag for this thread's frames, the ended ones that are alive included. The thread is at rest.
+    [[nodiscard]] std::size_t charged(tag_id t) const noexcept { return granted_[t] + ended_.of_all(t); }
+    /// What a tag has used in the frame that is open, which the thread's other frames have no part in.
+    [[nodiscard]] std::size_t used_by(frame_window const& window, tag_id t) const noexcept {
+        return granted_[t] - unspent(window, t);
     }
 
     // --- the thread's own limit ---------------------------------------------------------------------------------------
@@ -231,16 +263,30 @@ public:
 
 private:
     /// By its offset, which is part of one instruction's address; of an index into a member, g++ 12 makes two more.
-    [[nodiscard]] FRAMEALLOC_HOT std::size_t credit_of(unsigned t) const noexcept {
+    [[nodiscard]] FRAMEALLOC_HOT owner_counter const& credit_at(unsigned t) const noexcept {
         auto const* const first = reinterpret_cast<char const*>(credit_);
-        return reinterpret_cast<owner_counter const*>(first + std::size_t{t} * sizeof(owner_counter))->read();
+        return *reinterpret_cast<owner_counter const*>(first + std::size_t{t} * sizeof(owner_counter));
+    }
+    [[nodiscard]] FRAMEALLOC_HOT owner_counter& credit_at(unsigned t) noexcept {
+        return *reinterpret_cast<owner_counter*>(reinterpret_cast<char*>(credit_) +
+                                                 std::size_t{t} * sizeof(owner_counter));
+    }
+    [[nodiscard]] FRAMEALLOC_HOT std::size_t credit_of(unsigned t) const noexcept { return credit_at(t).read(); }
+    /// What a roll-back has made of a tag's bytes is more than a thread may hold ahead of need.
+    void give_back_excess(tag_id t, std::size_t unused, budget_type& budget) noexcept {
+        std::size_t const most = budget.credit_for(t);
+        if (unused <= most) return;
+        std::size_t const excess = unused - most;
+        granted_[t] -= excess;
+        set_credit(t, credit_of(t) - excess);
+        budget.refund(t, allocation_intent::frame, excess);
     }
     void set_credit(tag_id t, std::size_t bytes) noexcept { credit_[t].set(bytes); }
 
     /// Answers where the cursor stands.
     FRAMEALLOC_HOT std::uintptr_t settle(frame_window& window) noexcept {
         std::uintptr_t const cursor = window.at();
-        credit_[tag_].subtract(cursor - settled_to_.load(order::relaxed));
+        credit_at(tag_.read()).subtract(cursor - settled_to_.load(order::relaxed));
         settled_to_.store(cursor, order::relaxed);
         return cursor;
     }
@@ -249,7 +295,7 @@ private:
         std::size_t const room = stop_at_ - from, credit = credit_of(t);
         window.limit = from + (credit < room ? credit : room);
     }
-    void set_limit(frame_window& window) noexcept { set_limit(window, settled_to_.load(order::relaxed), tag_); }
+    void set_limit(frame_window& window) noexcept { set_limit(window, settled_to_.load(order::relaxed), tag()); }
     [[nodiscard]] bool is_in_use(tag_id t) const noexcept {
         for (std::size_t i = 0; i < in_use_count_; ++i) {
             if (in_use_[i] == t) return true;
@@ -260,7 +306,7 @@ private:
     atomic<std::uintptr_t> settled_to_{0};  // where the cursor stood when credit was last brought up to date
     std::uintptr_t stop_at_ = 0;            // where the thread's frame has used all that it may, or the chunk ends
     std::uintptr_t engine_limit_ = 0;
-    tag_id tag_ = root_tag;
+    shared_byte tag_{};  // the owner writes, others may read for statistics
     bool has_own_limits_ = false;
     bool refused_ = false;
     std::size_t most_ = no_limit;

@@ -151,9 +151,13 @@ template <class A>
     return {};
 }
 
-/// Every byte taken from the backend is accounted for, and every slab and heap block is sound. The instance is at rest.
+/// Every byte taken from the backend is accounted for, and every slab and heap block is sound; with a budget that charges
+/// tags, each of them has what it has been charged for. The instance is at rest.
 template <class A>
 [[nodiscard]] verification verify_all(core<A>& c) {
+    if constexpr (charges_tags<typename A::budget>) {
+        if (verification const tags = tag_balance<A>::check(c); !tags) return tags;
+    }
     locked const guard{c.guard()};
     std::size_t accounted =
         c.thread_records().taken_bytes() + c.chunk_store().taken_bytes() + c.heap_part().cached_bytes();

@@ -22,7 +22,10 @@ void thread_state<A>::follow_trim() noexcept {
         pools.settle_magazines(*this, core_->pools_);
         pools.stop_carving(core_->pools_);
     }
-    if constexpr (has_tags) static_cast<void>(tags.give_back_credit(core_->gate().budget()));
+    if constexpr (has_tags) {
+        static_cast<void>(tags.give_back_credit(core_->gate().budget()));
+        static_cast<void>(frame.charges().give_back_credit(this->window, core_->gate().budget()));
+    }
     if (frame.kind() == frame_kind::closed) {
         auto source = chunks();
         frame.trim(this->window, source);
@@ -130,7 +133,10 @@ void thread_state<A>::pool_overflow(void* block, std::size_t c) noexcept {
         if constexpr (has_tags) {
             unsigned tag = no_tag;
             if (!tags.credit(block, c, tag)) {
-                if (tag == no_tag) return core_->report_double_free(block, c);
+                if (tag == no_tag) {
+                    tags.make_room(no_tag, 0);
+                    return core_->report_double_free(block, c);
+                }
                 tags.settle(static_cast<tag_id>(tag), A::pool::class_bytes(c), core_->gate().budget());
             }
         }

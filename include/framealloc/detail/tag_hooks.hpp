@@ -39,6 +39,9 @@ struct choose_frame_charges<A, false> {
 };
 
 template <class A>
+class tag_balance;
+
+template <class A>
 struct tag_state;
 struct no_tag_state {};
 template <class A, bool Tags = charges_tags<typename A::budget>>

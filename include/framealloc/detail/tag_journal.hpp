@@ -35,18 +35,17 @@ public:
     /// Takes the newest `bytes` back: calls `f(tag, bytes)` for each stretch of one tag.
     template <class F>
     void take_back(std::size_t bytes, chunk_source<A>& source, F&& f) noexcept {
-        while (bytes != 0 && !is_empty()) {
+        while (bytes != 0 && has_entry(source)) {
             std::uint64_t& entry = top();
             std::size_t const there = entry & (one_tag - 1);
             std::size_t const taken = bytes < there ? bytes : there;
             f(tag_of(entry), taken);
             bytes -= taken;
             entry -= taken;
-            if (taken == there) drop(source);
+            if (taken == there) --count_;
         }
     }
 
-    [[nodiscard]] bool is_empty() const noexcept { return count_ == 0; }
     /// Keeps one block, empty.
     void clear(chunk_source<A>& source) noexcept {
         if (blocks_.first != blocks_.last) source.give_back(blocks_.cut_after(blocks_.first));
@@ -69,11 +68,13 @@ private:
     }
     [[nodiscard]] std::uint64_t& top() noexcept { return at(count_ - 1); }
 
-    /// The newest entry is used up.
-    void drop(chunk_source<A>& source) noexcept {
-        if (--count_ != 0 || blocks_.first == blocks_.last) return;
+    /// Whether there is a newest entry: perhaps in the block before the last, where that is empty.
+    [[nodiscard]] bool has_entry(chunk_source<A>& source) noexcept {
+        if (count_ != 0) return true;
+        if (blocks_.first == blocks_.last) return false;
         source.give_back(blocks_.cut_after(blocks_.last->prev));
         count_ = block_entries;
+        return true;
     }
 
     chunk_chain blocks_{};

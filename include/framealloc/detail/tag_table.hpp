@@ -23,10 +23,12 @@ inline void write_fault_subject(fault const& f, char* to, std::size_t size) noex
 ///
 ///   Cost      A find is a probe of an open table; entering a tag copies its path.
 ///   Threads   Any, without waiting and without a lock, also in a child after fork.
-///   Failure   With all numbers drawn, or all room for paths used, a tag is its nearest ancestor (FA309).
+///   Failure   With all numbers drawn a tag is its nearest ancestor (FA309).
 ///   Invariant A place of the table is 0 or key | number, written once. Keys have their low byte free for that.
 class tag_table {
 public:
+    static constexpr std::size_t max_path_bytes = 95;
+
     /// FNV-1a over the path, its low byte for the number and the rest never zero. Two paths with the same key would be taken
     /// for one tag: among 254 paths, less than one in 10^12 processes.
     [[nodiscard]] static constexpr std::uint64_t key_of(tag_path path) noexcept {
@@ -79,7 +81,7 @@ public:
 
 private:
     static constexpr std::size_t place_count = 1024;
-    static constexpr std::size_t text_bytes = std::size_t{16} << 10;
+    static constexpr std::size_t text_bytes = (tag_count - 1) * (max_path_bytes + 1);
 
     struct node {
         char const* path = nullptr;

@@ -70,10 +70,11 @@ FRAMEALLOC_TLS_MODEL inline constinit thread_local thread_block this_thread{};
 
 /// An allocator instance, as the registry sees it.
 struct instance_base {
-    /// What the registry asks of an instance. No lock is held in the first two.
+    /// What the registry asks of an instance. No lock of ours is held in the first two.
     struct operations {
         void (*finish_frames)(thread_record&);       ///< ends what the exiting thread left open; runs user finalisers
         void (*give_back)(thread_record&) noexcept;  ///< hands the exiting thread's blocks to the other threads
+        void (*vacated)(thread_record&) noexcept;    ///< nobody's any more; with the registry locked
         bool (*in_shared_frame)(thread_record const&) noexcept;
         void (*lock_for_fork)(instance_base&);
         void (*unlock_after_fork)(instance_base&);
@@ -276,6 +277,7 @@ private:
     }
 
     static void vacate(thread_record& r) noexcept {
+        r.instance->ops->vacated(r);
         r.life.store(record_life::vacant, order::relaxed);
         r.next_vacant = r.instance->vacant;
         r.instance->vacant = &r;

@@ -31,7 +31,8 @@ struct per_tag_config {
 ///             bytes, `credit_bytes` at most, a slow path charges the tree: two unlocked loops of a compare-exchange per level.
 ///   Threads   Any number. A hard limit is exact: credit is charged before it is spent, so that no sum passes a limit by one
 ///             byte at any time. What one thread has been credited and not spent, others cannot have: a request may be refused
-///             while at most (threads - 1) x 2 x `credit_bytes(tag)` bytes of a tag, frames and pools, are unspent.
+///             while at most (threads - 1) x 3 x `credit_bytes(tag)` bytes of each tag beneath the limit are unspent, frames'
+///             once, pools' as much and as much again for what the thread has freed.
 ///   Failure   `charge` answers false and changes nothing (FA302, and FA301 for the whole instance).
 ///   Lifetime  With the instance. A tag that was charged stays charged until the block is freed, whatever limits change.
 ///   Source    Credit as in S. Kandula's and others' hierarchical token buckets; nobody's code.
@@ -65,8 +66,18 @@ public:
     /// enough has gone back.
     ///
     /// Throws `configuration_error` (FA902), naming field, value and range, and changes nothing, where `soft` or `reserved` is
-    /// above `hard`, `hard` above that of a tag above or below one beneath, or `reserved` more than the tag above has left.
-    void set(allocation_tag const& tag, budget_limits const& limits) { set(tag.id(), limits); }
+    /// above `hard`, `hard` above that of a tag above or below one beneath, or `reserved` more than the tag above has left;
+    /// and FA309 for a tag that came too late to have a number.
+    void set(allocation_tag const& tag, budget_limits const& limits) {
+        tag_id const id = tag.id();
+        if (detail::known_tags.path(id) != tag.path()) {
+            detail::throw_bad_configuration(
+                {.code = fault_code::too_many_tags,
+                 .note = "%llu tags are in use; there is no number left for this one's limits",
+                 .numbers = {detail::tag_count - 1}});
+        }
+        set(id, limits);
+    }
     /// Limits the sum of all tags, and of what is allocated under none.
     void set_total(budget_limits const& limits) { set(detail::root_tag, limits); }
     /// Limits what the instance takes from its backend. Nothing can be reserved here.
@@ -85,8 +96,10 @@ public:
     [[nodiscard]] budget_limits global_limits() const noexcept { return instance_.limits(); }
     [[nodiscard]] budget_limits frame_limits() const noexcept { return frames_.limits(); }
 
-    /// The most that a thread holds ahead of a tag's need, of frames and of pools each.
-    [[nodiscard]] std::size_t credit_bytes(allocation_tag const& tag) const noexcept { return credit_for(tag.id()); }
+    /// The most that a thread holds ahead of a tag's need, of frames and of pools each, and of what it has freed in pools.
+    [[nodiscard]] std::size_t credit_bytes(allocation_tag const& tag) const noexcept {
+        return smallest_credit(tag.id(), [](detail::budget_node const&) { return false; });
+    }
 
     /// Who is told of events; null for nobody. It outlives the budget, or the next call of this.
     void set_listener(budget_listener* listener) noexcept { listener_.store(listener, detail::order::release); }
@@ -96,10 +109,11 @@ public:
     [[nodiscard]] bool try_charge(std::size_t bytes) noexcept {
         std::size_t after = 0;
         bool const given = instance_.try_add(bytes, !instance_.binds(), after);
-        bool const above = given ? after > instance_.hard.get() && instance_.action() == limit_action::warn : true;
-        if ((above && instance_.note_above_hard()) || (given && instance_.note_above_soft(after))) {
-            instance_event_.store(true, detail::order::relaxed);
-        }
+        bool const above = !given || (after > instance_.hard.get() && instance_.action() == limit_action::warn);
+        unsigned char const events = (above && instance_.note_above_hard() ? instance_event::above_hard : 0) |
+                                     (given && instance_.note_above_soft(after) ? instance_event::above_soft : 0);
+        if (events != 0) [[unlikely]]
+            instance_events_.fetch_or(events, detail::order::relaxed);
         return given;
     }
     void refund(std::size_t bytes) noexcept { instance_.subtract(bytes); }
@@ -114,9 +128,10 @@ public:
         check_limits(tag, limits);
         detail::budget_node& n = nodes_[tag];
         if (limits.reserved > n.reserved.load(detail::order::relaxed) && !reserve(tag, limits.reserved)) {
-            detail::budget_node const& above = nodes_[detail::known_tags.parent(tag)];
-            wrong(tag, "reserved is %llu; expected at most %llu, which the tag above has left", limits.reserved,
-                  above.hard.get() - above.used.load(detail::order::relaxed));
+            wrong(tag, "reserved is %llu; expected at most %llu, which the tags above have left for it",
+                  limits.reserved,
+                  n.reserved.load(order::relaxed) + n.passed.load(order::relaxed) +
+                      room_in(detail::known_tags.parent(tag)));
         }
         if (limits.reserved < n.reserved.load(detail::order::relaxed)) give_up_reserved(tag, limits.reserved);
         n.limit(limits);
@@ -132,13 +147,10 @@ public:
     [[nodiscard]] detail::budget_total const& instance_budget() const noexcept { return instance_; }
     [[nodiscard]] budget_listener* listener() const noexcept { return listener_.load(detail::order::acquire); }
 
+    /// What a thread may hold ahead now: nothing where more is used than a limit that has been lowered.
     [[nodiscard]] std::size_t credit_for(tag_id tag) const noexcept {
-        std::size_t credit = credit_bytes_;
-        for (;; tag = detail::known_tags.parent(tag)) {
-            std::size_t const hard = nodes_[tag].hard.get();
-            if (hard != no_limit && hard / 256 < credit) credit = hard / 256;
-            if (tag == detail::root_tag) return credit & ~(granule - 1);
-        }
+        return smallest_credit(
+            tag, [](detail::budget_node const& n) { return n.used.load(order::relaxed) > n.hard.get() && n.binds(); });
     }
 
     /// Charges `need` bytes to a tag and all above it, and up to `ahead` more where no limit is near. Answers the bytes
@@ -162,14 +174,31 @@ public:
     /// A request has been refused at a tag's limit. True where that is to be told.
     [[nodiscard]] bool note_refused(tag_id tag) noexcept { return nodes_[tag].note_above_hard(); }
 
-    /// Whether there is something to tell of the whole instance; whoever takes it tells it.
-    [[nodiscard]] bool has_instance_event() const noexcept { return instance_event_.load(detail::order::relaxed); }
-    [[nodiscard]] bool take_instance_event() noexcept {
-        return has_instance_event() && instance_event_.exchange(false, detail::order::relaxed);
+    /// What there is to tell of the whole instance, as bits; whoever takes it tells it.
+    struct instance_event {
+        static constexpr unsigned char above_soft = 1, above_hard = 2;
+    };
+    [[nodiscard]] bool has_instance_event() const noexcept {
+        return instance_events_.load(detail::order::relaxed) != 0;
+    }
+    [[nodiscard]] unsigned take_instance_events() noexcept {
+        return has_instance_event() ? instance_events_.exchange(0, detail::order::relaxed) : 0u;
     }
 
 private:
     using order = detail::order;
+
+    template <class HasNone>
+    [[nodiscard]] std::size_t smallest_credit(tag_id tag, HasNone&& has_none) const noexcept {
+        std::size_t credit = credit_bytes_;
+        for (;; tag = detail::known_tags.parent(tag)) {
+            detail::budget_node const& n = nodes_[tag];
+            std::size_t const hard = n.hard.get();
+            if (has_none(n)) return 0;
+            if (hard != no_limit && hard / 256 < credit) credit = hard / 256;
+            if (tag == detail::root_tag) return credit & ~(granule - 1);
+        }
+    }
 
     /// Neither does the charge reach a hard limit, nor does credit carry use past a soft one that use itself has not passed.
     [[nodiscard]] bool has_room_ahead(tag_id tag, std::size_t bytes) const noexcept {
@@ -265,15 +294,28 @@ private:
         descend(detail::known_tags.parent(t), both);
     }
 
-    /// What is reserved is charged above the tag for good.
+    /// What is reserved is charged above the tag for good. What the tag has passed on is charged there already.
     [[nodiscard]] bool reserve(tag_id tag, std::size_t bytes) noexcept {
         detail::budget_node& n = nodes_[tag];
-        std::size_t const more = bytes - n.reserved.load(order::relaxed);
+        std::size_t const more = bytes - n.reserved.load(order::relaxed), in_use = n.take_passed(more);
         detail::budget_crossings unused;
-        if (!climb(detail::known_tags.parent(tag), more, false, unused)) return false;
-        n.left.fetch_add(more, order::relaxed);
+        if (more != in_use && !climb(detail::known_tags.parent(tag), more - in_use, false, unused)) {
+            n.passed.fetch_add(in_use, order::relaxed);
+            return false;
+        }
+        n.left.fetch_add(more - in_use, order::relaxed);
         n.reserved.store(bytes, order::relaxed);
         return true;
+    }
+    /// What can be charged to a tag before a limit is met.
+    [[nodiscard]] std::size_t room_in(tag_id tag) const noexcept {
+        detail::budget_node const& n = nodes_[tag];
+        std::size_t const hard = n.binds() ? n.hard.get() : no_limit, used = n.used.load(order::relaxed);
+        std::size_t const here = hard > used ? hard - used : 0;
+        if (tag == detail::root_tag) return here;
+        std::size_t const left = n.left.load(order::relaxed), above = room_in(detail::known_tags.parent(tag));
+        std::size_t const both = above < no_limit - left ? left + above : no_limit;
+        return here < both ? here : both;
     }
     void give_up_reserved(tag_id tag, std::size_t bytes) noexcept {
         detail::budget_node& n = nodes_[tag];
@@ -323,7 +365,7 @@ private:
     detail::budget_node nodes_[detail::tag_count]{};
     detail::budget_total instance_{};
     detail::limit_pair frames_{};
-    detail::atomic<bool> instance_event_{false};
+    detail::atomic<unsigned char> instance_events_{0};
     detail::atomic<budget_listener*> listener_{nullptr};
     std::size_t credit_bytes_ = per_tag_config{}.credit_bytes;
     std::size_t peak_step_bytes_ = per_tag_config{}.peak_step_bytes;
