@@ -22,8 +22,8 @@ public:
     template <class Tag>
     FRAMEALLOC_HOT tag_scope(detail::core<A>& owner, Tag const& tag)
         : state_(owner.state_or_throw()), before_(state_.tags.current.word()) {
-        unsigned const to = tag.number();
-        state_.switch_tag(tag_and_depth::inside(before_, to), to);
+        std::size_t const to = tag.number();
+        state_.switch_tag(tag_and_depth::inside(before_, static_cast<unsigned>(to)), to);
     }
     FRAMEALLOC_HOT ~tag_scope() {
         if (!state_.is_this_threads() || !tag_and_depth::is_innermost(before_, state_.tags.current.word()))

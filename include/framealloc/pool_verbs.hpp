@@ -189,7 +189,7 @@ private:
                 [&]() FRAMEALLOC_INLINED {
                     if constexpr (charges_tags<typename A::budget>) {
                         auto& s = static_cast<detail::thread_state<A>&>(hot);
-                        unsigned tag;
+                        std::size_t tag;
                         if (!s.tags.credit(p, c, tag)) [[unlikely]]
                             return s.pool_uncredited(p, c, tag);
                     }

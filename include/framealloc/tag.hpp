@@ -45,7 +45,7 @@ public:
     ///   Cost      O(1): a probe of a table, 8 instructions where the first place is the right one.
     ///   Threads   Any; never waits.
     [[nodiscard]] detail::tag_id id() const noexcept { return static_cast<detail::tag_id>(number()); }
-    [[nodiscard]] FRAMEALLOC_HOT unsigned number() const noexcept {
+    [[nodiscard]] FRAMEALLOC_HOT std::size_t number() const noexcept {
         return detail::known_tags.find_or_enter(key_, {path_.data(), path_.size()});
     }
 

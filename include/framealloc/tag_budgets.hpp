@@ -63,6 +63,23 @@ public:
         return n;
     }
 
+    /// Fills `out` with what the calling thread's last finished frame used, by tag, in the order of `table()`; together it is
+    /// what `frame_stats().bytes_used` says. Answers how many tags used any, of which `out.size()` are filled in.
+    [[nodiscard]] std::size_t last_frame(std::span<frame_tag> out) const {
+        auto* const s = core_->state_if_any();
+        if (s == nullptr) return 0;
+        detail::tag_id ids[detail::tag_count];
+        std::size_t const n = sorted(ids);
+        std::size_t used = 0;
+        for (std::size_t i = 0; i < n; ++i) {
+            std::size_t const bytes = s->frame.charges().last_used(ids[i]);
+            if (bytes == 0) continue;
+            if (used < out.size()) out[used] = {detail::name_of(ids[i]), bytes};
+            ++used;
+        }
+        return used;
+    }
+
 private:
     /// What threads have been credited and have not spent, by tag.
     struct thread_sums {

@@ -20,4 +20,10 @@ struct tag_usage {
     [[nodiscard]] std::size_t own_bytes() const noexcept { return frame_bytes + pool_bytes + heap_bytes; }
 };
 
+/// What a tag used in one frame of one thread.
+struct frame_tag {
+    char const* path = "";       ///< "(untagged)" for what was allocated under no tag; stays readable for good
+    std::size_t bytes_used = 0;  ///< under this very tag, padding included
+};
+
 }  // namespace framealloc

@@ -384,7 +384,7 @@ void* thread_state<A>::pool_uncharged_or_throw(void* block, layout request, std:
 }
 /// A block is in its magazine, and its tag's room for surplus has run out, or it has no tag: then it was free already.
 template <class A>
-void thread_state<A>::pool_uncredited(void* block, std::size_t c, unsigned tag) noexcept {
+void thread_state<A>::pool_uncredited(void* block, std::size_t c, std::size_t tag) noexcept {
     if (tag == no_tag) {
         tags.make_room(no_tag, 0);
         static_cast<void>(pop(this->magazines[c], [](void*) {}, []() -> void* { return nullptr; }));

@@ -143,7 +143,7 @@ public:
             // A thread that has no state and gets none without waiting settles the block where it lies.
             if (state_type* const s = state_without_waiting()) return s->pool_overflow(block, c);
             if constexpr (has_tags) {
-                unsigned const tag = tag_of_block<A>(block, c).read();
+                std::size_t const tag = tag_of_block<A>(block, c).read();
                 if (tag == no_tag) return this->report_double_free(block, c);
                 tag_of_block<A>(block, c).write(no_tag);
                 gate_.budget().refund(static_cast<tag_id>(tag), allocation_intent::pool, A::pool::class_bytes(c));

@@ -69,6 +69,7 @@ public:
     void start_thread() noexcept {
         tag_.write(root_tag);
         has_own_limits_ = false;
+        frames_ended_ = 0;
     }
 
     // --- the frame's life ---------------------------------------------------------------------------------------------
@@ -88,9 +89,11 @@ public:
         lift(window);
         journal_.clear(source);
         budget_type& budget = source.budget();
+        ++frames_ended_;
         for (std::size_t i = 0; i < in_use_count_;) {
             tag_id const t = in_use_[i];
             std::size_t const credit = credit_of(t), used = granted_[t] - credit;
+            last_[t] = {used, frames_ended_};
             std::size_t over = used;
             if constexpr (frame_count != 1) {
                 over = ended_.of_oldest(t);
@@ -122,12 +125,17 @@ public:
         journal_.release(source);
     }
 
+    /// What a tag used in the last frame that ended.
+    [[nodiscard]] std::size_t last_used(tag_id t) const noexcept {
+        return frames_ended_ != 0 && last_[t].frame == frames_ended_ ? last_[t].bytes : 0;
+    }
+
     // --- switches -----------------------------------------------------------------------------------------------------
 
     /// What is allocated from now on is for `to`. Nothing may be rolled back to.
-    FRAMEALLOC_HOT void switch_to(frame_window& window, unsigned to) noexcept {
+    FRAMEALLOC_HOT void switch_to(frame_window& window, std::size_t to) noexcept {
         std::uintptr_t const cursor = settle(window);
-        tag_.write(to);
+        tag_.write(static_cast<unsigned>(to));
         set_limit(window, cursor, to);
     }
     FRAMEALLOC_COLD void switch_watched(frame_window& window, tag_id to, chunk_source<A>& source) noexcept {
@@ -263,15 +271,10 @@ public:
 
 private:
     /// By its offset, which is part of one instruction's address; of an index into a member, g++ 12 makes two more.
-    [[nodiscard]] FRAMEALLOC_HOT owner_counter const& credit_at(unsigned t) const noexcept {
+    [[nodiscard]] FRAMEALLOC_HOT std::size_t credit_of(std::size_t t) const noexcept {
         auto const* const first = reinterpret_cast<char const*>(credit_);
-        return *reinterpret_cast<owner_counter const*>(first + std::size_t{t} * sizeof(owner_counter));
+        return reinterpret_cast<owner_counter const*>(first + t * sizeof(owner_counter))->read();
     }
-    [[nodiscard]] FRAMEALLOC_HOT owner_counter& credit_at(unsigned t) noexcept {
-        return *reinterpret_cast<owner_counter*>(reinterpret_cast<char*>(credit_) +
-                                                 std::size_t{t} * sizeof(owner_counter));
-    }
-    [[nodiscard]] FRAMEALLOC_HOT std::size_t credit_of(unsigned t) const noexcept { return credit_at(t).read(); }
     /// What a roll-back has made of a tag's bytes is more than a thread may hold ahead of need.
     void give_back_excess(tag_id t, std::size_t unused, budget_type& budget) noexcept {
         std::size_t const most = budget.credit_for(t);
@@ -286,12 +289,12 @@ private:
     /// Answers where the cursor stands.
     FRAMEALLOC_HOT std::uintptr_t settle(frame_window& window) noexcept {
         std::uintptr_t const cursor = window.at();
-        credit_at(tag_.read()).subtract(cursor - settled_to_.load(order::relaxed));
+        credit_[tag_.read()].subtract(cursor - settled_to_.load(order::relaxed));
         settled_to_.store(cursor, order::relaxed);
         return cursor;
     }
     /// `t` has had its credit brought up to date when the cursor stood at `from`.
-    FRAMEALLOC_HOT void set_limit(frame_window& window, std::uintptr_t from, unsigned t) noexcept {
+    FRAMEALLOC_HOT void set_limit(frame_window& window, std::uintptr_t from, std::size_t t) noexcept {
         std::size_t const room = stop_at_ - from, credit = credit_of(t);
         window.limit = from + (credit < room ? credit : room);
     }
@@ -316,6 +319,12 @@ private:
     std::size_t granted_[tag_count]{};   // credit, and what of it this frame has used
     tag_id in_use_[tag_count]{};         // the tags with something granted, or used in frames that are alive
     std::size_t in_use_count_ = 0;
+    struct last_use {
+        std::size_t bytes;
+        std::size_t frame;
+    };
+    last_use last_[tag_count]{};
+    std::size_t frames_ended_ = 0;
     [[no_unique_address]] ended_charges<frame_count> ended_{};
     tag_journal<A> journal_{};
 };

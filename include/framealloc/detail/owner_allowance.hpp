@@ -11,11 +11,11 @@ namespace framealloc::inline v0_1::detail {
 /// A byte that several threads may read and write, relaxed; read as the number that an index wants.
 class shared_byte {
 public:
-    [[nodiscard, gnu::always_inline]] unsigned read() const noexcept {
+    [[nodiscard, gnu::always_inline]] unsigned long read() const noexcept {
 #if defined(__x86_64__) && !FRAMEALLOC_THREAD_SANITIZER
         // A relaxed load and a conversion, which compilers do not yet merge.
-        unsigned seen;
-        __asm__("movzbl %1, %0" : "=r"(seen) : "m"(value_));
+        unsigned long seen;  // whole: an index is extended already
+        __asm__("movzbl %1, %k0" : "=r"(seen) : "m"(value_));
         return seen;
 #else
         return __atomic_load_n(&value_, __ATOMIC_RELAXED);

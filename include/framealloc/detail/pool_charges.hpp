@@ -57,7 +57,7 @@ public:
     }
     void undo_charge(std::size_t bytes, tag_id t) noexcept { credit_[t].give(bytes); }
     /// Credits the tag of a block that is being freed, which is in `t` then. False: `settle` has to do it.
-    [[nodiscard]] FRAMEALLOC_HOT bool credit(void* block, std::size_t c, unsigned& t) noexcept {
+    [[nodiscard]] FRAMEALLOC_HOT bool credit(void* block, std::size_t c, std::size_t& t) noexcept {
         shared_byte& tag = tag_of_block<A>(block, c);
         t = tag.read();
         tag.write(no_tag);

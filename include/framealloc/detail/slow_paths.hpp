@@ -131,7 +131,7 @@ template <class A>
 void thread_state<A>::pool_overflow(void* block, std::size_t c) noexcept {
     if constexpr (A::pool::class_count != 0) {
         if constexpr (has_tags) {
-            unsigned tag = no_tag;
+            std::size_t tag = no_tag;
             if (!tags.credit(block, c, tag)) {
                 if (tag == no_tag) {
                     tags.make_room(no_tag, 0);

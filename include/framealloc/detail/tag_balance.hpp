@@ -64,7 +64,7 @@ private:
     void add_slab(slab<A>& s) noexcept {
         std::size_t const carved = slab_word{s.word.load(order::acquire)}.carved();
         for (std::size_t i = 0; i < s.shape->block_count; ++i) {
-            unsigned const t = tag_of_block<A>(s.block(i), s.size_class).read();
+            std::size_t const t = tag_of_block<A>(s.block(i), s.size_class).read();
             if (t == no_tag) continue;
             of_[t].pool += s.shape->block_bytes;
             if (i >= carved)

@@ -41,12 +41,12 @@ public:
     }
 
     /// As a number that needs no conversion on the way.
-    [[nodiscard]] FRAMEALLOC_HOT unsigned find_or_enter(std::uint64_t key, tag_path path) noexcept {
+    [[nodiscard]] FRAMEALLOC_HOT std::size_t find_or_enter(std::uint64_t key, tag_path path) noexcept {
         // acquire: pairs with enter; whoever has a number sees its path and parent.
         std::uint64_t const difference = places_[first_place(key)].load(order::acquire) ^ key;
         if (difference > 0xFF) [[unlikely]]
             return search_or_enter(key, path);
-        return static_cast<unsigned>(difference);
+        return difference;
     }
 
     /// The number of a tag that has been used before; `no_tag` where it has not.

@@ -113,10 +113,10 @@ public:
         if constexpr (A::diagnostics::counts_operations) counted.on_pool_allocate(request.bytes);
         return known_pointer(block);
     }
-    FRAMEALLOC_COLD void pool_uncredited(void* block, std::size_t c, unsigned tag) noexcept;
+    FRAMEALLOC_COLD void pool_uncredited(void* block, std::size_t c, std::size_t tag) noexcept;
     [[nodiscard]] void* serve_more(layout request) noexcept;
     /// What is allocated from now on is for tag `to`, which is in `word`, too.
-    FRAMEALLOC_HOT void switch_tag(unsigned word, unsigned to) noexcept {
+    FRAMEALLOC_HOT void switch_tag(unsigned word, std::size_t to) noexcept {
         tags.current.set(word);
         if (frame.is_watched()) [[unlikely]] {
             switch_watched(to);
@@ -124,7 +124,7 @@ public:
             frame.charges().switch_to(this->window, to);
         }
     }
-    FRAMEALLOC_COLD void switch_watched(unsigned to) noexcept {
+    FRAMEALLOC_COLD void switch_watched(std::size_t to) noexcept {
         auto source = chunks();
         frame.charges().switch_watched(this->window, static_cast<std::uint8_t>(to), source);
     }
