@@ -18,6 +18,10 @@ if(NOT table MATCHES "checksum of the simulation\n +0x[0-9a-f]+ +0x[0-9a-f]+ +sa
     message(FATAL_ERROR "the table has no equal checksums")
 endif()
 
+if(NOT table MATCHES "frame +[0-9,]+ +[0-9,]+ +[0-9.]+ a frame, 9[0-9].[0-9] %\n")
+    message(FATAL_ERROR "the table has no share of the allocations for the intent that most of them have")
+endif()
+
 file(READ "${FOLDER}/the numbers.json" json)
 function(expect value)
     string(JSON found GET "${json}" ${ARGN})

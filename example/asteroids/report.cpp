@@ -68,10 +68,14 @@ private:
 
 void add_requests(table& t, results const& r) {
     double const frames = r.frames;
+    std::uint64_t all = 0;
+    for (traffic const& one : r.ours.by_intent) all += one.allocations;
     t.heading("allocations");
     for (std::size_t i = 0; i < 3; ++i) {
+        auto const ours = static_cast<double>(r.ours.by_intent[i].allocations);
         t.row(intents[i], with_commas(r.ours.by_intent[i].allocations), with_commas(r.theirs.by_intent[i].allocations),
-              decimal(static_cast<double>(r.ours.by_intent[i].allocations) / frames, 1) + " a frame");
+              decimal(ours / frames, 1) + " a frame, " +
+                  (all != 0 ? decimal(ours / static_cast<double>(all) * 100, 1) : "0") + " %");
     }
     t.heading("KiB asked for");
     for (std::size_t i = 0; i < 3; ++i) {

@@ -189,8 +189,9 @@ BOOST_AUTO_TEST_CASE(a_block_in_the_cache_is_taken_once_and_its_bytes_are_counte
             } else if (random.below(8) == 0) {
                 take(cache.take_aged(3, 100));
             } else {
-                std::size_t const wanted = detail::quarter_steps::round(1000 + random.below(places.size()) * 150);
-                detail::heap_prefix* const b = cache.take(wanted);
+                std::size_t const step = detail::quarter_steps::index(1000 + random.below(places.size()) * 150);
+                std::size_t const wanted = detail::quarter_steps::bytes(step);
+                detail::heap_prefix* const b = cache.take_step(step);
                 // Of the step that was asked for, or of one of the next two.
                 if (b != nullptr) wrong += b->whole_bytes < wanted || b->whole_bytes > wanted + wanted / 2;
                 hits += b != nullptr;

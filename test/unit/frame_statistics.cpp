@@ -13,7 +13,10 @@
 #include <framealloc/diagnostics/counters.hpp>
 
 #include <array>
+#include <atomic>
+#include <barrier>
 #include <limits>
+#include <thread>
 #include <type_traits>
 #include <vector>
 
@@ -281,6 +284,41 @@ BOOST_AUTO_TEST_CASE(frames_that_end_otherwise_are_written_down_as_well)
     BOOST_TEST(alloc.frame_stats().number == 2u);
     BOOST_TEST(alloc.frame_stats().bytes_used == 320u);
     BOOST_TEST(alloc.frame_stats().nanoseconds == 3u);
+}
+
+BOOST_AUTO_TEST_CASE(the_frame_of_all_is_written_down_for_each_thread_that_joined)
+{
+    timed_alloc<> alloc;
+    constexpr std::size_t threads = 4, frames = 20;
+    std::barrier sync{threads + 1};
+    std::atomic<std::size_t> right{0};
+    std::thread engine{[&] {
+        for (std::size_t frame = 1; frame <= frames; ++frame) {
+            alloc.begin_frame_all();
+            sync.arrive_and_wait();  // the workers work
+            sync.arrive_and_wait();
+            alloc.end_frame_all();
+            sync.arrive_and_wait();  // the workers look
+            sync.arrive_and_wait();
+        }
+    }};
+    test::on_threads(threads, [&](std::size_t thread) {
+        for (std::size_t frame = 1; frame <= frames; ++frame) {
+            sync.arrive_and_wait();
+            {
+                auto const p = alloc.phase("work");
+                static_cast<void>(alloc.frame_alloc(layout{.bytes = 16 * (thread + frame)}));
+            }
+            sync.arrive_and_wait();
+            sync.arrive_and_wait();
+            framealloc::frame_stats const f = alloc.frame_stats();
+            right += f.number == frame && f.bytes_used == 16 * (thread + frame) && alloc.phases().size() == 1 &&
+                     alloc.phases()[0].total.operations.frame_requested_bytes == f.bytes_used;
+            sync.arrive_and_wait();
+        }
+    });
+    engine.join();
+    BOOST_TEST(right.load() == threads * frames);
 }
 
 BOOST_AUTO_TEST_CASE(each_thread_has_its_own_frames_and_a_new_one_does_not_inherit_any)

@@ -77,7 +77,7 @@ BOOST_AUTO_TEST_CASE(the_figures_are_those_that_one_reckons_by_hand)
 
 BOOST_AUTO_TEST_CASE(at_every_frame_rate_the_window_spans_sixty_seconds)
 {
-    for (unsigned long long const rate : {30, 60, 144}) {
+    for (unsigned long long const rate : {30u, 60u, 144u}) {
         BOOST_TEST_CONTEXT(rate << " frames a second") {
             std::vector<sample> room(144 * 60 + 1);
             performance_metrics metrics{room};
@@ -140,7 +140,7 @@ BOOST_AUTO_TEST_CASE(room_that_is_smaller_than_the_window_has_the_newest_frames_
 BOOST_AUTO_TEST_CASE(percentiles_are_those_of_nearest_rank)
 {
     std::mt19937_64 random{4};
-    for (std::size_t const n : {1, 2, 3, 99, 100, 101, 199, 200, 1000, 5000}) {
+    for (std::size_t const n : {1u, 2u, 3u, 99u, 100u, 101u, 199u, 200u, 1000u, 5000u}) {
         std::vector<sample> room(n);
         performance_metrics metrics{room, {.nanoseconds = ~0ull}};
         frame_row frame;

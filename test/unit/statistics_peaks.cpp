@@ -287,6 +287,34 @@ BOOST_AUTO_TEST_CASE(one_thread_without_others_is_one_row)
     alloc.end_frame();
 }
 
+BOOST_AUTO_TEST_CASE(verify_finds_a_count_that_is_not_what_the_blocks_say)
+{
+    smart_alloc alloc;
+    auto const pooled = alloc.pool_box<double>(1.0);
+    void* const block = alloc.heap_alloc(layout{.bytes = 1000});
+    BOOST_TEST(bool(alloc.verify()));
+    // A stray write below a block: how many bytes it has.
+    auto& bytes = detail::heap_prefix::of(block).bytes;
+    bytes -= 16;
+    verification const damaged = alloc.verify();
+    BOOST_TEST(!damaged);
+    BOOST_TEST(damaged.first.code == fault_code::internal);
+    BOOST_TEST(damaged.first.numbers[1] == 984u);
+    BOOST_TEST(damaged.first.numbers[2] == 1000u);
+    bytes += 16;
+    BOOST_TEST(bool(alloc.verify()));
+    // And into a slab's head: how many blocks it has given out.
+    auto& word = detail::slab<smart_alloc::assembly_type>::of(pooled.get())->word;
+    std::uint64_t const before = word.load(detail::order::relaxed);
+    word.store(before + detail::slab_word::one_carved, detail::order::relaxed);
+    verification const drifted = alloc.verify();
+    BOOST_TEST(!drifted);
+    BOOST_TEST(drifted.first.numbers[1] == drifted.first.numbers[2] + 1);
+    word.store(before, detail::order::relaxed);
+    BOOST_TEST(bool(alloc.verify()));
+    alloc.heap_free(block);
+}
+
 BOOST_AUTO_TEST_CASE(live_bytes_waste_and_efficiency_are_defined_also_where_there_is_nothing)
 {
     alloc_stats const nothing;

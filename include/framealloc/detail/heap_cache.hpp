@@ -49,7 +49,7 @@ public:
     [[nodiscard]] static constexpr std::size_t slot_total() noexcept { return bin_count * slots_per_bin; }
 
     /// A kept block of the step with the number `first`, or of one of the next two, so at most half as large again; or null.
-    [[nodiscard]] heap_prefix* take(std::size_t first) noexcept {
+    [[nodiscard]] heap_prefix* take_step(std::size_t first) noexcept {
         if (first >= bin_count) return nullptr;
         std::size_t const end = first + 3 < bin_count ? first + 3 : bin_count;
         for (slot* s = slots_ + first * slots_per_bin; s != slots_ + end * slots_per_bin; ++s) {

@@ -37,7 +37,7 @@ public:
         std::size_t const usual = usual_align(whole);
         std::size_t base_align = align > usual ? align : usual;
 
-        heap_prefix* const kept = base_align == usual ? cache_.take(step) : nullptr;
+        heap_prefix* const kept = base_align == usual ? cache_.take_step(step) : nullptr;
         giver_byte giver{};
         if (kept != nullptr) {
             whole = kept->whole_bytes;
@@ -120,17 +120,24 @@ public:
         });
     }
 
-    /// Bytes of live blocks as the backend counts them, if every live block is as it should be; otherwise SIZE_MAX.
-    /// The instance is at rest.
-    [[nodiscard]] std::size_t verified_bytes() noexcept {
-        std::size_t sum = 0;
-        bool sound = true;
+    /// What the live blocks' heads say, one by one.
+    struct census {
+        std::size_t blocks = 0;
+        std::size_t bytes = 0;        ///< as requested
+        std::size_t whole_bytes = 0;  ///< as the backend counts them
+        bool sound = true;            ///< every head is as it should be
+    };
+    /// O(blocks). The instance is at rest.
+    [[nodiscard]] census take_census() noexcept {
+        census c;
         ledger_.for_each([&](void* block) {
             heap_prefix const& prefix = heap_prefix::of(block);
-            sound = sound && prefix.instance == instance_ && prefix.bytes <= prefix.whole_bytes;
-            sum += prefix.whole_bytes;
+            c.sound = c.sound && prefix.instance == instance_ && prefix.bytes <= prefix.whole_bytes;
+            c.blocks += 1;
+            c.bytes += prefix.bytes;
+            c.whole_bytes += prefix.whole_bytes;
         });
-        return sound ? sum : SIZE_MAX;
+        return c;
     }
 
 private:

@@ -151,27 +151,53 @@ template <class A>
     return {};
 }
 
-/// Every byte taken from the backend is accounted for, and every slab and heap block is sound; with a budget that charges
-/// tags, each of them has what it has been charged for. The instance is at rest.
+/// The slabs, and whether the running counts of their blocks have drifted from what the slabs say.
+template <class A>
+[[nodiscard]] verification verify_pools(core<A>& c) {
+    verification slabs;
+    std::size_t out[A::pool::class_count]{}, bytes_out = 0;
+    c.pool_part().for_each_slab([&](slab<A>& s) {
+        if (slabs) slabs = verify_slab(s, &c);
+        slab_word const word{s.word.load(order::relaxed)};
+        out[s.size_class] += word.carved() - static_cast<std::size_t>(word.settled());
+    });
+    if (!slabs) return slabs;
+    for (std::size_t i = 0; i < A::pool::class_count; ++i) {
+        auto const counted = static_cast<std::size_t>(c.pool_part().blocks_out(i));
+        if (counted != out[i]) {
+            return unsound("of class %llu, %llu blocks are out of their slabs, and %llu are counted", i, out[i],
+                           counted);
+        }
+        bytes_out += out[i] * A::pool::class_bytes(i);
+    }
+    if (bytes_out != c.pool_part().bytes_out() || bytes_out > c.pool_part().peak_bytes_out()) {
+        return unsound("%llu bytes are out of their slabs; %llu are counted, at most %llu", bytes_out,
+                       c.pool_part().bytes_out(), c.pool_part().peak_bytes_out());
+    }
+    return {};
+}
+
+/// Every byte taken from the backend is accounted for, every slab and heap block is sound, no running count has drifted from
+/// what it counts; with a budget that charges tags, each of them has what it has been charged for. The instance is at rest.
 template <class A>
 [[nodiscard]] verification verify_all(core<A>& c) {
     if constexpr (charges_tags<typename A::budget>) {
         if (verification const tags = tag_balance<A>::check(c); !tags) return tags;
     }
     locked const guard{c.guard()};
-    std::size_t accounted =
-        c.thread_records().taken_bytes() + c.chunk_store().taken_bytes() + c.heap_part().cached_bytes();
+    auto& heap = c.heap_part();
+    std::size_t accounted = c.thread_records().taken_bytes() + c.chunk_store().taken_bytes() + heap.cached_bytes();
     if constexpr (A::pool::class_count != 0) {
         accounted += c.pool_part().committed_bytes();
-        verification slabs;
-        c.pool_part().for_each_slab([&](slab<A>& s) {
-            if (slabs) slabs = verify_slab(s, &c);
-        });
-        if (!slabs) return slabs;
+        if (verification const pools = verify_pools(c); !pools) return pools;
     }
-    std::size_t const heap_bytes = c.heap_part().verified_bytes();
-    if (heap_bytes == SIZE_MAX) return unsound("a live heap block has a damaged head");
-    accounted += heap_bytes;
+    auto const blocks = heap.take_census();
+    if (!blocks.sound) return unsound("a live heap block has a damaged head");
+    if (blocks.blocks != heap.live_blocks() || blocks.bytes != heap.live_bytes() || blocks.bytes > heap.peak_bytes()) {
+        return unsound("%llu heap blocks of %llu bytes are alive; %llu bytes are counted", blocks.blocks, blocks.bytes,
+                       heap.live_bytes());
+    }
+    accounted += blocks.whole_bytes;
     if (accounted != c.gate().taken_bytes()) {
         return unsound("%llu bytes are accounted for, %llu were taken from the backend", accounted,
                        c.gate().taken_bytes());
