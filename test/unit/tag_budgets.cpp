@@ -118,11 +118,14 @@ BOOST_AUTO_TEST_CASE(a_limit_on_all_tags_holds_for_what_has_none)
     BOOST_TEST(!alloc.try_heap_alloc(bytes(1001)));
     auto const failure = how_it_fails([&] { static_cast<void>(alloc.heap_alloc(bytes(1001))); });
     BOOST_TEST((failure.code == fault_code::tag_budget_exceeded));
+    BOOST_TEST(failure.says("note: tag \"(untagged)\": asked for 1001 bytes; 0 of 1000 bytes are used"), failure.text);
     void* const p = alloc.try_heap_alloc(bytes(1000));
     BOOST_TEST(p != nullptr);
     {
         auto const scope = alloc.tag_scope(sound);
         BOOST_TEST(!alloc.try_pool_alloc(small));
+        auto const within = how_it_fails([&] { static_cast<void>(alloc.pool_alloc(small)); });
+        BOOST_TEST(within.says("note: tag \"sound\" within \"(all tags)\": asked for 64 bytes; 1000 of 1000"), within.text);
     }
     alloc.heap_free(p);
     BOOST_TEST(alloc.budgets().total().total_bytes == 0u);

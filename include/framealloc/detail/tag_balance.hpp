@@ -41,7 +41,8 @@ private:
                   .first = {.code = fault_code::internal,
                             .note = note,
                             .numbers = {static_cast<unsigned long long>(numbers)...},
-                            .tag = t}};
+                            .tag = t,
+                            .write_subject = &write_fault_subject}};
     }
 
     void add_thread(thread_state<A>& s) noexcept {

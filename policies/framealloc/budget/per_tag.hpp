@@ -336,7 +336,8 @@ private:
         detail::throw_bad_configuration({.code = fault_code::bad_configuration,
                                          .note = note,
                                          .numbers = {static_cast<unsigned long long>(numbers)...},
-                                         .tag = tag != detail::no_tag ? tag : detail::root_tag});
+                                         .tag = tag != detail::no_tag ? tag : detail::root_tag,
+                                         .write_subject = &detail::write_fault_subject});
     }
     static void check_pair(tag_id tag, budget_limits const& l) {
         if (l.soft != no_limit && l.soft > l.hard) {
