@@ -118,6 +118,19 @@ private:
     unsigned long long value_ = 0;
 };
 
+/// A byte that one thread writes and reads as its own, and any thread may read for statistics.
+class owner_byte {
+public:
+    [[nodiscard, gnu::always_inline]] unsigned char own() const noexcept { return value_; }
+    [[nodiscard]] unsigned char read() const noexcept { return __atomic_load_n(&value_, __ATOMIC_RELAXED); }
+    [[gnu::always_inline]] void set(unsigned value) noexcept {
+        __atomic_store_n(&value_, static_cast<unsigned char>(value), __ATOMIC_RELAXED);
+    }
+
+private:
+    unsigned char value_ = 0;
+};
+
 /// A byte that several threads may read and write, relaxed; read as the number that an index wants.
 class shared_byte {
 public:

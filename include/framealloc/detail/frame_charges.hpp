@@ -62,10 +62,10 @@ class frame_charges {
     static constexpr std::size_t frame_count = frames_in_flight_of<typename A::arena>;
 
 public:
-    [[nodiscard]] tag_id tag() const noexcept { return static_cast<tag_id>(tag_.read()); }
+    [[nodiscard]] tag_id tag() const noexcept { return tag_.own(); }
     /// Another thread takes over, between frames.
     void start_thread() noexcept {
-        tag_.write(root_tag);
+        tag_.set(root_tag);
         has_own_limits_ = false;
     }
 
@@ -125,14 +125,14 @@ public:
     /// What is allocated from now on is for `to`. Nothing may be rolled back to.
     FRAMEALLOC_HOT void switch_to(frame_window& window, unsigned to) noexcept {
         std::uintptr_t const cursor = settle(window);
-        tag_.write(to);
+        tag_.set(to);
         set_limit(window, cursor, to);
     }
     FRAMEALLOC_COLD void switch_watched(frame_window& window, tag_id to, chunk_source<A>& source) noexcept {
         if (tag() == to || !make_room(source)) return;
         if (std::size_t const bytes = open_bytes(window)) journal_.add(tag(), bytes);
         settle(window);
-        tag_.write(to);
+        tag_.set(to);
         set_limit(window);
     }
 
@@ -229,7 +229,7 @@ public:
     /// Bytes charged to a tag for this thread's frames and not used. Exact when the thread is at rest.
     [[nodiscard]] std::size_t unspent(frame_window const& window, tag_id t) const noexcept {
         std::size_t const credit = credit_of(t);
-        if (t != tag()) return credit;
+        if (t != tag_.read()) return credit;
         std::size_t const open = open_bytes(window);
         return open < credit ? credit - open : 0;
     }
@@ -261,15 +261,10 @@ public:
 
 private:
     /// By its offset, which is part of one instruction's address; of an index into a member, g++ 12 makes two more.
-    [[nodiscard]] FRAMEALLOC_HOT owner_counter const& credit_at(unsigned t) const noexcept {
+    [[nodiscard]] FRAMEALLOC_HOT std::size_t credit_of(unsigned t) const noexcept {
         auto const* const first = reinterpret_cast<char const*>(credit_);
-        return *reinterpret_cast<owner_counter const*>(first + std::size_t{t} * sizeof(owner_counter));
+        return reinterpret_cast<owner_counter const*>(first + std::size_t{t} * sizeof(owner_counter))->read();
     }
-    [[nodiscard]] FRAMEALLOC_HOT owner_counter& credit_at(unsigned t) noexcept {
-        return *reinterpret_cast<owner_counter*>(reinterpret_cast<char*>(credit_) +
-                                                 std::size_t{t} * sizeof(owner_counter));
-    }
-    [[nodiscard]] FRAMEALLOC_HOT std::size_t credit_of(unsigned t) const noexcept { return credit_at(t).read(); }
     /// What a roll-back has made of a tag's bytes is more than a thread may hold ahead of need.
     void give_back_excess(tag_id t, std::size_t unused, budget_type& budget) noexcept {
         std::size_t const most = budget.credit_for(t);
@@ -284,7 +279,7 @@ private:
     /// Answers where the cursor stands.
     FRAMEALLOC_HOT std::uintptr_t settle(frame_window& window) noexcept {
         std::uintptr_t const cursor = window.at();
-        credit_at(tag_.read()).subtract(cursor - settled_to_.load(order::relaxed));
+        credit_[tag_.own()].subtract(cursor - settled_to_.load(order::relaxed));
         settled_to_.store(cursor, order::relaxed);
         return cursor;
     }
@@ -304,7 +299,7 @@ private:
     atomic<std::uintptr_t> settled_to_{0};  // where the cursor stood when credit was last brought up to date
     std::uintptr_t stop_at_ = 0;            // where the thread's frame has used all that it may, or the chunk ends
     std::uintptr_t engine_limit_ = 0;
-    shared_byte tag_{};  // the owner writes, others may read for statistics
+    owner_byte tag_{};
     bool has_own_limits_ = false;
     bool refused_ = false;
     std::size_t most_ = no_limit;
