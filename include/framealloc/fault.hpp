@@ -141,9 +141,6 @@ static_assert(sizeof fault_texts.text <= UINT16_MAX);
     return {row.code, fault_texts.text + row.message, fault_texts.text + row.help};
 }
 
-/// Writes which tag a fault is about. Set when the first tag is entered, so that who uses none carries no text of them.
-inline constinit atomic<void (*)(fault const&, char* to, std::size_t size) noexcept> write_subject{nullptr};
-
 }  // namespace detail
 
 /// One mistake or refusal: which, and its numbers.
@@ -157,6 +154,9 @@ struct fault {
     /// Which tag it is about, and which one's limit was met, as numbers; 0 where it is about none.
     std::uint8_t tag = 0;
     std::uint8_t limited_by = 0;
+    /// Writes which tag that is. It comes with the fault, so that who uses no tags carries no text of them, and no library
+    /// that has been unloaded is asked.
+    void (*write_subject)(fault const&, char* to, std::size_t size) noexcept = nullptr;
 
     /// The path of the tag that was charged; "(untagged)" for none. It stays readable for good.
     [[nodiscard]] char const* tag_path() const noexcept;
@@ -170,8 +170,7 @@ struct fault {
         char details[256];
         char subject[256];
         subject[0] = '\0';
-        if (auto const write = detail::write_subject.load(detail::order::acquire))
-            write(*this, subject, sizeof subject);
+        if (write_subject != nullptr) write_subject(*this, subject, sizeof subject);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
         __builtin_snprintf(details, sizeof details, note, numbers[0], numbers[1], numbers[2]);

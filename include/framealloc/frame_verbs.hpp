@@ -89,6 +89,8 @@ public:
         if (s == nullptr) return false;
         std::uintptr_t const end = end_of_last(*s, begin, new_bytes);
         if (end == 0) {
+            // A listener of the budget may have been asked, and have allocated behind it.
+            if (charges_tags<typename A::budget> && !s->window.is_last(begin, old_bytes)) return false;
             if (!get_what_is_missing(*s, begin, new_bytes)) return false;
         } else if (end < s->window.at()) {
             return shrink(*s, end);

@@ -2,12 +2,17 @@
 #include "support/test.hpp"
 
 #include <framealloc/arena/fixed.hpp>
+#include <framealloc/arena/in_flight.hpp>
+#include <framealloc/arena/virtual_memory.hpp>
 #include <framealloc/backend/counting.hpp>
 #include <framealloc/backend/faulting.hpp>
 #include <framealloc/backend/static_buffer.hpp>
 #include <framealloc/budget/global.hpp>
+#include <framealloc/tag_budgets.hpp>
 #include <framealloc/diagnostics/counters.hpp>
+#include <framealloc/pool/fine_size_class.hpp>
 #include <framealloc/sync/mutex.hpp>
+#include <framealloc/sync/owner_queue.hpp>
 #include <framealloc/testing/assembly.hpp>
 
 #include <absl/synchronization/mutex.h>
@@ -103,6 +108,15 @@ BOOST_AUTO_TEST_CASE(an_assembly_with_a_part_that_breaks_its_promise_is_found)
     basic_smart_alloc<careless_classes, sync::single_threaded> alloc;
     auto const report = testing::check_assembly(alloc);
     BOOST_TEST(report.broke("aligned as asked for"), report.text());
+}
+
+BOOST_AUTO_TEST_CASE(a_budget_of_tags_works_with_each_way_for_threads_to_meet_and_each_arena)
+{
+    expect_conformance<budget::per_tag>();
+    expect_conformance<budget::per_tag, sync::mutex<std::mutex>, arena::virtual_memory<(std::size_t{64} << 20)>,
+                       pool::fine_size_class<>, diagnostics::checked>();
+    expect_conformance<budget::per_tag, sync::single_threaded, arena::fixed<65536>, pool::none, backend::system>();
+    expect_conformance<budget::per_tag, sync::owner_queue, arena::in_flight<2, arena::chunked<>>, diagnostics::counters>();
 }
 
 BOOST_AUTO_TEST_SUITE_END()

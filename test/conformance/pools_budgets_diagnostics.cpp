@@ -2,6 +2,7 @@
 #include "support/test.hpp"
 
 #include <framealloc/budget/global.hpp>
+#include <framealloc/tag_budgets.hpp>
 #include <framealloc/diagnostics/counters.hpp>
 #include <framealloc/pool/fine_size_class.hpp>
 #include <framealloc/testing/budget.hpp>
@@ -180,6 +181,12 @@ BOOST_AUTO_TEST_CASE(budgets_keep_what_a_budget_promises)
     BOOST_TEST(part_used.try_charge(400));
     expect_conformance(testing::check_budget(part_used));
     BOOST_TEST(part_used.used_bytes() == 400u);
+    budget::per_tag unlimited_tags;
+    expect_conformance(testing::check_budget(unlimited_tags));
+    for (std::size_t const limit : {std::size_t{1}, std::size_t{4096}, std::size_t{64} << 20, SIZE_MAX - 1}) {
+        budget::per_tag per_tag{{.limit_bytes = limit}};
+        expect_conformance(testing::check_budget(per_tag));
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_budget_that_breaks_a_promise_is_found)

@@ -3,6 +3,7 @@
 //
 //   host PLUGIN OTHER_PLUGIN     exit code 0, or a line for each promise that was not kept
 #include <framealloc/smart_alloc.hpp>
+#include <framealloc/tag_budgets.hpp>
 
 #include <dlfcn.h>
 #include <sys/wait.h>
@@ -12,11 +13,14 @@
 #include <cstdio>
 #include <functional>
 #include <mutex>
+#include <string>
 #include <thread>
 
 namespace {
 
 framealloc::smart_alloc own;
+framealloc::basic_smart_alloc<framealloc::budget::per_tag> tagged;
+constexpr framealloc::allocation_tag tag{"host/plugin"};
 int failures = 0;
 
 void expect(bool kept, char const* promise) {
@@ -44,6 +48,9 @@ public:
         }
         work_ = reinterpret_cast<int (*)(int)>(::dlsym(handle_, "plugin_work"));
         threads_ = reinterpret_cast<unsigned long (*)()>(::dlsym(handle_, "plugin_threads"));
+        charge_ = reinterpret_cast<int (*)(framealloc::allocation_tag const*)>(::dlsym(handle_, "plugin_charge"));
+        tag_number_ = reinterpret_cast<unsigned (*)()>(::dlsym(handle_, "plugin_tag_number"));
+        tag_numbers_ = reinterpret_cast<void const* (*)()>(::dlsym(handle_, "plugin_tag_numbers"));
     }
     ~library() { ::dlclose(handle_); }
     library(library const&) = delete;
@@ -51,11 +58,17 @@ public:
 
     [[nodiscard]] bool works(bool leave_open = false) const { return work_(leave_open) == 0; }
     [[nodiscard]] unsigned long threads() const { return threads_(); }
+    [[nodiscard]] bool charges(framealloc::allocation_tag const& t) const { return charge_(&t) == 0; }
+    [[nodiscard]] unsigned tag_number() const { return tag_number_(); }
+    [[nodiscard]] void const* tag_numbers() const { return tag_numbers_(); }
 
 private:
     void* handle_;
     int (*work_)(int) = nullptr;
     unsigned long (*threads_)() = nullptr;
+    int (*charge_)(framealloc::allocation_tag const*) = nullptr;
+    unsigned (*tag_number_)() = nullptr;
+    void const* (*tag_numbers_)() = nullptr;
 };
 
 /// A thread that does what it is told, one thing after the other.
@@ -132,6 +145,37 @@ void one_unloaded_while_another_stays(char const* path, char const* other_path) 
     expect(stays.threads() == before, "and new threads end");
 }
 
+/// The same path is the same tag, whoever wrote it; and where program and libraries share data, it has one number.
+void tags_in_program_and_libraries(char const* path, char const* other_path) {
+    // Refusals of the program, also when a library that knew tags before is gone.
+    auto const refusal = [] {
+        tagged.budgets().set(tag, {.hard = 100});
+        auto const scope = tagged.tag_scope(tag);
+        char text[640] = "";
+        try {
+            static_cast<void>(tagged.heap_alloc(framealloc::layout{.bytes = 101, .align = 16}));
+        } catch (framealloc::allocation_failure const& e) {
+            std::snprintf(text, sizeof text, "%s", e.what());
+        }
+        return std::string{text};
+    };
+    {
+        library const one{path};
+        expect(one.charges(tag), "a library charges the program's tag, and knows it as its own");
+        library const other{other_path};
+        expect(other.charges(tag), "and so does another");
+        if (one.tag_numbers() == other.tag_numbers()) {
+            expect(one.tag_number() == other.tag_number(), "libraries that share data know a tag by the same number");
+        }
+        if (one.tag_numbers() == &framealloc::detail::known_tags) {
+            expect(one.tag_number() == tag.number(), "program and library that share data know a tag by the same number");
+        }
+        expect(refusal().find("tag \"host/plugin\"") != std::string::npos, "a refusal names the tag");
+    }
+    expect(refusal().find("tag \"host/plugin\"") != std::string::npos, "and when the library is gone, too");
+    expect(static_cast<bool>(tagged.verify()), "the program's tags add up");
+}
+
 void fork_when_a_library_is_gone(char const* path) {
     { expect(library{path}.works(), "the library works before the fork"); }
     ::pid_t const child = ::fork();
@@ -153,6 +197,7 @@ int main(int count, char** arguments) {
     loaded_and_unloaded_while_a_thread_goes_on(arguments[1]);
     one_unloaded_while_another_stays(arguments[1], arguments[2]);
     one_unloaded_while_another_stays(arguments[2], arguments[1]);
+    tags_in_program_and_libraries(arguments[1], arguments[2]);
     fork_when_a_library_is_gone(arguments[1]);
     expect(own.stats().threads == 1, "of the program's threads one is left");
     expect(static_cast<bool>(own.verify()), "the program's allocator is sound");

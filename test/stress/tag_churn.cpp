@@ -92,7 +92,7 @@ struct churn {
             bool const framed = random.below(2) == 0;
             std::size_t in_frame = 0;
             if (framed) alloc.begin_frame();
-            for (std::size_t i = 0, n = random.below(40); i < n; ++i) {
+            for (std::size_t i = 0, n = random.below(60); i < n; ++i) {
                 std::size_t const bytes = std::size_t{16} << random.below(9);
                 std::size_t const freed = all.freed;
                 std::size_t const route = random.below(framed ? 3 : 2);

@@ -5,6 +5,7 @@
 #include <framealloc/arena/fixed.hpp>
 #include <framealloc/backend/counting.hpp>
 #include <framealloc/budget/global.hpp>
+#include <framealloc/tag_budgets.hpp>
 #include <framealloc/diagnostics/counters.hpp>
 #include <framealloc/sync/mutex.hpp>
 
@@ -58,6 +59,23 @@ static_assert(std::is_empty_v<detail::frame_journal<plain<>::assembly_type>>);
 static_assert(std::is_empty_v<phase_scope<plain<>::assembly_type>>);
 static_assert(size_of<diagnostics::checked> == size_of<diagnostics::counters>);
 static_assert(sizeof(operation_counters) == 64);
+
+// Where no tags are charged, nothing of them is there: neither in a scope, nor in a thread's state, nor beside a block.
+template <class Alloc>
+using assembly_of = typename Alloc::assembly_type;
+static_assert(std::is_empty_v<tag_scope<assembly_of<smart_alloc>>>);
+static_assert(std::is_empty_v<detail::choose_frame_charges<assembly_of<smart_alloc>>::type>);
+static_assert(std::is_empty_v<detail::choose_tag_state<assembly_of<smart_alloc>>::type>);
+static_assert(sizeof(detail::thread_state<assembly_of<basic_smart_alloc<budget::global>>>) ==
+              sizeof(detail::thread_state<assembly_of<smart_alloc>>));
+static_assert(sizeof(detail::thread_state<assembly_of<smart_alloc>>) <
+              sizeof(detail::thread_state<assembly_of<basic_smart_alloc<budget::per_tag>>>));
+static_assert(detail::slab<assembly_of<smart_alloc>>::tag_place_of(0).bytes == 0);
+static_assert(detail::slab<assembly_of<basic_smart_alloc<budget::per_tag>>>::tag_place_of(0).bytes == 65536 / 8);
+// What its documents say it costs.
+static_assert(sizeof(budget::per_tag) <= (std::size_t{26} << 10));
+static_assert(sizeof(detail::thread_state<assembly_of<basic_smart_alloc<budget::per_tag>>>) -
+                  sizeof(detail::thread_state<assembly_of<smart_alloc>>) <= (std::size_t{8} << 10));
 
 // Pool machinery is only there with pools.
 static_assert(size_of<> < sizeof(smart_alloc_single_threaded));

@@ -50,7 +50,8 @@ public:
                .note = "asked for %llu bytes; %llu of %llu bytes are used",
                .numbers = {request_.bytes, budget().node(by).used.load(order::relaxed), budget().node(by).hard.get()},
                .tag = tag,
-               .limited_by = by};
+               .limited_by = by,
+               .write_subject = &write_fault_subject};
         return false;
     }
 

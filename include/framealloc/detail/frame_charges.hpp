@@ -239,7 +239,7 @@ public:
     /// Bytes charged to a tag for this thread's frames and not used. Exact when the thread is at rest.
     [[nodiscard]] std::size_t unspent(frame_window const& window, tag_id t) const noexcept {
         std::size_t const credit = credit_of(t);
-        if (t != tag()) return credit;
+        if (t != tag_.read()) return credit;
         std::size_t const open = open_bytes(window);
         return open < credit ? credit - open : 0;
     }
@@ -309,7 +309,7 @@ private:
     atomic<std::uintptr_t> settled_to_{0};  // where the cursor stood when credit was last brought up to date
     std::uintptr_t stop_at_ = 0;            // where the thread's frame has used all that it may, or the chunk ends
     std::uintptr_t engine_limit_ = 0;
-    shared_byte tag_{};  // the owner writes, others may read for statistics
+    shared_byte tag_{};
     bool has_own_limits_ = false;
     bool refused_ = false;
     std::size_t most_ = no_limit;

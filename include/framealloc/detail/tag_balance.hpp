@@ -41,7 +41,8 @@ private:
                   .first = {.code = fault_code::internal,
                             .note = note,
                             .numbers = {static_cast<unsigned long long>(numbers)...},
-                            .tag = t}};
+                            .tag = t,
+                            .write_subject = &write_fault_subject}};
     }
 
     void add_thread(thread_state<A>& s) noexcept {
@@ -118,7 +119,6 @@ private:
         std::size_t slabs = 0;
         if constexpr (has_pools) slabs = c.pool_part().committed_bytes();
         std::size_t const chunks = c.chunk_store().taken_bytes(), heap = c.heap_part().take_census().whole_bytes;
-        if (heap == SIZE_MAX) return wrong(root_tag, "a live heap block has a damaged head");
         if (all.frame > chunks) wrong(root_tag, "tags have %llu bytes in frames; chunks have %llu", all.frame, chunks);
         if (all.pool > slabs) wrong(root_tag, "tags have %llu bytes in pools; slabs have %llu", all.pool, slabs);
         if (all.heap > heap) wrong(root_tag, "tags have %llu bytes in the heap; its blocks have %llu", all.heap, heap);

@@ -17,8 +17,6 @@ struct tag_path {
     std::size_t bytes;
 };
 
-inline void write_fault_subject(fault const& f, char* to, std::size_t size) noexcept;
-
 /// What every part of the process knows tags by. Numbers are drawn once and never given back.
 ///
 ///   Cost      A find is a probe of an open table; entering a tag copies its path.
@@ -98,7 +96,6 @@ private:
 
     /// Enters what is missing of the path, from the root down.
     [[nodiscard]] tag_id enter(tag_path path) noexcept {
-        write_subject.store(&write_fault_subject, order::release);
         tag_id parent = root_tag;
         for (std::size_t end = 1; end <= path.bytes; ++end) {
             if (end != path.bytes && path.text[end] != '/') continue;
