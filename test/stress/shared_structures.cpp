@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <barrier>
+#include <tuple>
 
 // What the threads of an instance share, by itself and under fire: slabs, the ledger of heap blocks, the cache of heap
 // blocks. Every piece has a flag of its own that says who holds it, so that two holders are seen at once.
@@ -15,19 +16,24 @@ using namespace framealloc::test;
 
 namespace {
 
-/// Slabs of 4 KiB, so that they fill, empty and change hands all the time.
-using assembly = basic_smart_alloc<pool::size_class<64, 512, 4096>>::assembly_type;
+/// Small slabs, so that they fill, empty and change hands all the time: of a page, and of several, whose pages may go alone.
+using slabs_of_a_page = pool::size_class<64, 512, 4096>;
+using slabs_of_pages = pool::size_class<512, 4096, 16384>;
 
-/// What a store is built on, without the rest of an instance.
+/// A store and what it is built on, without the rest of an instance.
+template <class... Policies>
 struct ground {
+    using assembly = typename basic_smart_alloc<Policies...>::assembly_type;
     alloc_config config{.retained_slabs = 2};
-    detail::platform::mutex guard;
+    detail::instance_lock<assembly> guard;
     detail::backend_gate<assembly> gate{detail::use_default{}, detail::use_default{}};
     detail::metadata<assembly> records;
     detail::conditional_page_map<assembly> map{gate.backend()};
+    detail::pool_store<assembly> store{guard, gate, records, map, config, this};
 
     ~ground() { records.release(gate); }
 };
+using assembly = ground<slabs_of_a_page>::assembly;
 
 /// A flag in the first word of a block.
 std::atomic_ref<std::uint64_t> flag_of(void* block) { return std::atomic_ref{*static_cast<std::uint64_t*>(block)}; }
@@ -37,13 +43,15 @@ constexpr std::uint64_t held = 0x5EA1ED;
 
 BOOST_AUTO_TEST_SUITE(shared_structures)
 
-BOOST_AUTO_TEST_CASE(blocks_that_are_carved_and_settled_by_all_have_one_holder_each)
+using both_kinds_of_slabs = std::tuple<slabs_of_a_page, slabs_of_pages>;
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(blocks_that_are_carved_and_settled_by_all_have_one_holder_each, Pool, both_kinds_of_slabs)
 {
     // No magazines here: each block goes through its slab's bits and word. Threads carve, hand over, settle what others
     // carved, give slabs up and take them over.
-    ground g;
-    using slab = detail::slab<assembly>;
-    detail::pool_store<assembly> store{g.guard, g.gate, g.records, g.map, g.config, &g};
+    ground<Pool> g;
+    using slab = detail::slab<typename ground<Pool>::assembly>;
+    auto& store = g.store;
     constexpr std::size_t threads = 4, rounds = repetitions(300000, 10000), hands = 256;
     std::atomic<void*> in_hands[2][hands]{};  // blocks that wait for whoever comes
     std::atomic<std::size_t> wrong{0}, refused{0};
@@ -92,14 +100,65 @@ BOOST_AUTO_TEST_CASE(blocks_that_are_carved_and_settled_by_all_have_one_holder_e
     std::size_t in_use = 0;
     store.for_each_slab([&](slab&) { ++in_use; });
     BOOST_TEST(in_use == 0u);
-    BOOST_TEST(store.committed_bytes() <= 2 * 4096u);
+    BOOST_TEST(store.committed_bytes() <= 2 * Pool::slab_bytes);
     store.release();
     BOOST_TEST(g.gate.taken_bytes() == g.records.taken_bytes());
 }
 
+namespace {
+
+/// Stops a thread that lets pages go, until it may go on.
+struct slow_to_discard : backend::virtual_memory {
+    static inline std::atomic<bool> holds{false}, is_inside{false};
+
+    bool discard(void* p, std::size_t bytes) noexcept {
+        is_inside = holds.load();
+        while (holds) std::this_thread::yield();
+        return virtual_memory::discard(p, bytes);
+    }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_slab_whose_pages_are_about_to_go_serves_nobody)
+{
+    ground<slabs_of_pages, slow_to_discard> g;
+    using slab = detail::slab<decltype(g)::assembly>;
+    constexpr std::size_t c = slabs_of_pages::class_count - 1;
+    std::size_t const count = g.store.shape(c).block_count;
+    std::vector<void*> blocks(count);
+    slab* carving = nullptr;
+    BOOST_TEST_REQUIRE(g.store.carve(c, carving, blocks.data(), count) == count);
+    g.store.give_up(carving);
+    g.store.settle(c, blocks.data(), 1);  // listed for who carves next
+
+    slow_to_discard::holds = true;
+    g.guard.lock();
+    std::thread settler{[&] { g.store.settle(c, blocks.data() + 1, count - 1); }};
+    while (!slow_to_discard::is_inside) std::this_thread::yield();
+    g.guard.unlock();
+    void* other = nullptr;
+    BOOST_TEST(g.store.carve(c, carving, &other, 1) == 1u);
+    BOOST_TEST(slab::of(other) != slab::of(blocks[0]));
+    slow_to_discard::holds = false;
+    settler.join();
+
+    // It has come back meanwhile: the next one is not a third.
+    slab* next = nullptr;
+    void* another = nullptr;
+    BOOST_TEST(g.store.carve(c, next, &another, 1) == 1u);
+    BOOST_TEST(slab::of(another) == slab::of(blocks[0]));
+    g.store.settle(c, &other, 1);
+    g.store.settle(c, &another, 1);
+    g.store.give_up(carving);
+    g.store.give_up(next);
+    BOOST_TEST(g.store.blocks_out(c) == 0);
+    g.store.release();
+}
+
 BOOST_AUTO_TEST_CASE(of_two_that_race_for_a_number_in_the_ledger_one_gets_it)
 {
-    ground g;
+    ground<slabs_of_a_page> g;
     detail::heap_ledger<assembly> ledger;
     constexpr std::size_t threads = 4, rounds = repetitions(300000, 20000), places = 64, numbers = 4096;
     struct entry {

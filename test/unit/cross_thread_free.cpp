@@ -190,6 +190,60 @@ BOOST_AUTO_TEST_CASE(a_record_that_cannot_be_entered_without_waiting_serves_the_
     BOOST_TEST(alloc.stats().pool_bytes_reserved == 0u);
 }
 
+namespace {
+
+/// Stops inside a commit, where the thread has the instance's lock, until it may go on.
+struct held_inside : backend::virtual_memory {
+    static inline std::atomic<bool> holds{false}, is_inside{false};
+    static inline std::atomic<std::size_t> discarded_bytes{0};
+
+    bool commit(void* p, std::size_t bytes) noexcept {
+        is_inside = holds.load();
+        while (holds) std::this_thread::yield();
+        return virtual_memory::commit(p, bytes);
+    }
+    bool discard(void* p, std::size_t bytes) noexcept {
+        discarded_bytes += bytes;
+        return virtual_memory::discard(p, bytes);
+    }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(what_is_freed_beside_a_held_lock_leaves_memory_at_once, Sync, with_threads)
+{
+    basic_smart_alloc<Sync, held_inside> alloc;
+    constexpr layout page{.bytes = 4096, .align = 16};
+    constexpr std::size_t slabs = 400, count = slabs * 15;
+    auto const blocks = blocks_of_another_thread(alloc, count, page);
+    static_cast<void>(alloc.attach_thread());
+    BOOST_TEST(alloc.stats().pool_bytes_reserved >= slabs * 64_KiB);
+
+    held_inside::discarded_bytes = 0;
+    held_inside::holds = true;
+    std::latch outside{1}, over{1};
+    std::thread inside{[&] {
+        void* const p = alloc.pool_alloc(small);
+        outside.count_down();
+        over.wait();  // it is not the end of a thread that sees to what was left
+        alloc.pool_free(p, small);
+    }};
+    while (!held_inside::is_inside) std::this_thread::yield();
+    for (void* p : blocks) alloc.pool_free(p, page);
+    // All but the slabs of what this thread and the depot keep: 18 and 96 blocks, freed one after the other.
+    constexpr std::size_t kept = (18 + 96) / 15 + 3;
+    BOOST_TEST(held_inside::discarded_bytes >= (slabs - kept) * 60_KiB);
+
+    held_inside::holds = false;
+    outside.wait();
+    // Nobody has called since. Besides what is kept, 16 empty slabs, and the one that the other thread carves from.
+    BOOST_TEST(alloc.stats().pool_bytes_reserved <= (kept + 16 + 1) * 64_KiB);
+    over.count_down();
+    inside.join();
+    BOOST_TEST(alloc.stats().pool_blocks_live == 0u);
+    BOOST_TEST(bool(alloc.verify()));
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(eight_threads_free_what_a_sleeping_thread_allocated, Sync, with_threads)
 {
     counted<Sync> alloc;

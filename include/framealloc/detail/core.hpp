@@ -262,7 +262,7 @@ public:
     [[nodiscard]] chunk_pool<A>& chunk_store() noexcept { return chunks_; }
     [[nodiscard]] auto& pool_part() noexcept { return pools_; }
     [[nodiscard]] heap_store<A>& heap_part() noexcept { return heap_; }
-    [[nodiscard]] typename sync::mutex& guard() noexcept { return guard_; }
+    [[nodiscard]] instance_lock<A>& guard() noexcept { return guard_; }
     [[nodiscard]] alloc_config const& config() const noexcept { return config_; }
 
     [[nodiscard]] static unsigned long long thread_number() noexcept {
@@ -411,13 +411,13 @@ private:
         auto& c = static_cast<core&>(i);
         c.gate_.unlock_after_fork();
         c.chunks_.unlock_after_fork();
-        c.guard_.unlock();
+        c.guard_.unlock_after_fork();
     }
     static constexpr operations operations_{&finish_frames,   &give_back,     &vacated,
                                             &in_shared_frame, &lock_for_fork, &unlock_after_fork};
 
     alloc_config config_;
-    typename sync::mutex guard_{};  // registry of slabs, records, list of empty batches: cold paths only
+    instance_lock<A> guard_{};
     backend_gate<A> gate_;
     metadata<A> records_{};
     conditional_page_map<A> map_;

@@ -4,6 +4,7 @@
 #include <framealloc/config.hpp>
 #include <framealloc/detail/heap_cache.hpp>
 #include <framealloc/detail/heap_ledger.hpp>
+#include <framealloc/detail/instance_lock.hpp>
 #include <framealloc/detail/page_map.hpp>
 #include <framealloc/detail/sanitizer.hpp>
 #include <framealloc/detail/thread_registry.hpp>
@@ -23,7 +24,7 @@ class heap_store {
     using shared = typename A::sync::template atomic<T>;
 
 public:
-    constexpr heap_store(typename A::sync::mutex& guard, backend_gate<A>& gate, metadata<A>& records,
+    constexpr heap_store(instance_lock<A>& guard, backend_gate<A>& gate, metadata<A>& records,
                          conditional_page_map<A>& map, alloc_config const& config, void* instance) noexcept
         : guard_(guard), gate_(gate), records_(records), map_(map), config_(config), instance_(instance) {}
 
@@ -175,7 +176,7 @@ private:
         if (b != nullptr) gate_.give_block(b->base, {.bytes = b->whole_bytes, .align = b->base_align}, b->giver);
     }
 
-    typename A::sync::mutex& guard_;
+    instance_lock<A>& guard_;
     backend_gate<A>& gate_;
     metadata<A>& records_;
     conditional_page_map<A>& map_;

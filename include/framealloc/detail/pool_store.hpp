@@ -2,6 +2,7 @@
 #pragma once
 
 #include <framealloc/detail/hot_state.hpp>
+#include <framealloc/detail/instance_lock.hpp>
 #include <framealloc/detail/slab_registry.hpp>
 
 // Pools: what the threads of an instance share (`pool_store`) and what one thread holds (`pool_cache`).
@@ -22,6 +23,16 @@
 //
 //     reserved <= live slabs + sum over classes of ((1 + reserve) x threads + depot_depth) x capacity x slab + retained
 //                 + one slab per thread and class that is being carved from.
+//
+// Where blocks go home, an owner's inbox has 32 batches of a class more, and 32 may be out of it and not used yet.
+//
+// For a slab with memory is retained, or is carved from, or has a block out, which is live or in one of those places. At rest
+// there is no other kind: whoever settles a slab's last block takes it back, or puts it into the line of who has the lock, who
+// sees to it on leaving (`take_back`, `serve_line`). A thread inside a call may have one batch more in its hands. Slabs in the
+// line are resident with one page, that of the head: the others go before the slab gets there.
+//
+// Where the backend has to be waited for, or the lock cannot be tried, the line waits for the next slab that is taken; where
+// pages cannot be discarded, they wait with it.
 
 namespace framealloc::inline v0_1::detail {
 
@@ -65,11 +76,13 @@ public:
         shared<std::ptrdiff_t> out{0};  ///< blocks of the class that are not in a slab: live, or in a magazine, or here
     };
 
-    constexpr pool_store(typename sync::mutex& guard, backend_gate<A>& gate, metadata<A>& records,
+    constexpr pool_store(instance_lock<A>& guard, backend_gate<A>& gate, metadata<A>& records,
                          conditional_page_map<A>& map, alloc_config const& config, void* instance) noexcept
-        : guard_(guard), gate_(gate), records_(records), map_(map), config_(config), instance_(instance) {}
+        : guard_(guard), gate_(gate), records_(records), map_(map), config_(config), instance_(instance) {
+        guard.belongs_to(*this);
+    }
 
-    [[nodiscard]] bool put_full(std::size_t c, batch* b) noexcept {
+    [[nodiscard, gnu::noinline]] bool put_full(std::size_t c, batch* b) noexcept {
         auto const n = static_cast<std::ptrdiff_t>(b->count);
         depots_[c].held.fetch_add(n, order::relaxed);
         if (depots_[c].full.try_put(b)) return true;
@@ -132,7 +145,7 @@ public:
         if (current == nullptr) return;
         locked const guard{guard_};
         registry_.give_up(current, config_, gate_, map_);
-        registry_.look_through_line(config_, gate_, map_);
+        if constexpr (!asks_backend) registry_.look_through_line(config_, gate_, map_);  // here it may be waited for
         current = nullptr;
     }
 
@@ -153,12 +166,21 @@ public:
                 if (++i == n || slab_type::of(blocks[i]) != s) break;
                 index = s->index_of(blocks[i]);
             } while (index / 64 == word);
-            if (s->settle(word, bits, count)) registry_.put_in_line(s);
+            after_settling const next = s->settle(word, bits, count);
+            if (next != after_settling::nothing) take_back(s, next);
         }
-        // A backend that has to be waited for is asked by who allocates next.
-        if (backend_gate<A>::waits_for_nobody && registry_.has_line() && guard_.try_lock()) {
+        if (registry_.has_line()) guard_.serve_line();
+    }
+
+    /// Sees to the line, for a thread that has just left the lock, or has it and leaves it now; by `mutex` alone.
+    ///
+    /// Whoever puts a slab into the line tries the lock afterwards; whoever leaves the lock looks at the line afterwards. Both
+    /// are read-modify-writes of the line, so one comes first. If the slab does, it is seen here. If the look does, the other
+    /// thread has acquired what the look released, our leaving the lock among it: its try succeeds, or meets a later holder.
+    FRAMEALLOC_COLD void serve_line(typename sync::mutex& mutex, bool has_lock) noexcept {
+        for (; has_lock || (asks_backend && !registry_.line_is_empty() && mutex.try_lock()); has_lock = false) {
             registry_.look_through_line(config_, gate_, map_);
-            guard_.unlock();
+            mutex.unlock();
         }
     }
 
@@ -205,6 +227,25 @@ private:
     void note_out(std::size_t bytes) noexcept {
         raise_to(out_bytes_peak_, out_bytes_.fetch_add(bytes, order::relaxed) + bytes);
     }
+
+    /// A backend that has to be waited for is asked by who allocates next.
+    static constexpr bool asks_backend = backend_gate<A>::waits_for_nobody;
+
+    /// A slab that the caller has settled blocks of goes to the registry. If it is empty and the lock is held, its pages go at
+    /// once all the same, but for that of its head, with which it waits in the line.
+    FRAMEALLOC_COLD void take_back(slab_type* s, after_settling next) noexcept {
+        bool const is_empty = next == after_settling::emptied;
+        bool const has_lock = asks_backend && is_empty && guard_.try_lock();
+        if constexpr (asks_backend && backend_gate<A>::can_discard) {
+            std::uintptr_t const begin = s->pages_behind_head(platform::page_bytes());
+            std::uintptr_t const end = address_of(s) + pool::slab_bytes;
+            if (is_empty && !has_lock && begin < end)
+                gate_.discard(pointer_to<void>(begin), end - begin, s->home->giver);
+        }
+        if (!is_empty || s->leave_to_registry()) registry_.put_in_line(s);
+        if (has_lock) guard_.serve_line(true);
+    }
+
     template <class Take>
     [[nodiscard]] batch* empty_under_lock(Take&& take) noexcept {
         if (batch* const b = empties_) {
@@ -215,7 +256,7 @@ private:
         return p != nullptr ? ::new (p) batch : nullptr;
     }
 
-    typename sync::mutex& guard_;
+    instance_lock<A>& guard_;
     backend_gate<A>& gate_;
     metadata<A>& records_;
     conditional_page_map<A>& map_;

@@ -37,16 +37,17 @@ struct slab_shape {
 
 /// A slab's life is one word, so that every decision about it is one compare-exchange.
 ///
-///     63                32 31                      8 7        3   2        1       0
-///     [ blocks settled    | blocks ever carved      |  unused  | queued | listed | owned ]
+///     63                32 31                      8 7        4    3        2        1       0
+///     [ blocks settled    | blocks ever carved      |  unused  | emptied | queued | listed | owned ]
 ///
 /// carved    blocks that have been given out since the slab was made; the rest was never touched.
 /// settled   blocks that have come back: their bits are set. carved - settled are out: live, in a magazine or a depot.
 /// owned     one thread carves from it now.
 /// listed    it waits in its class's list for a thread to carve from it.
 /// queued    it is on the way to the registry, which looks at it at its next opportunity.
+/// emptied   the thread that has settled its last block has it in hand: nobody else touches its memory, or decides about it.
 struct slab_word {
-    static constexpr std::uint64_t owned = 1, listed = 2, queued = 4;
+    static constexpr std::uint64_t owned = 1, listed = 2, queued = 4, emptied = 8;
     static constexpr std::uint64_t one_carved = std::uint64_t{1} << 8, one_settled = std::uint64_t{1} << 32;
 
     std::uint64_t bits;
@@ -56,6 +57,13 @@ struct slab_word {
     [[nodiscard]] std::int32_t settled() const noexcept { return static_cast<std::int32_t>(bits >> 32); }
     [[nodiscard]] bool has(std::uint64_t flag) const noexcept { return (bits & flag) != 0; }
     [[nodiscard]] bool is_empty() const noexcept { return settled() == static_cast<std::int32_t>(carved()); }
+};
+
+/// What a settler has to do with a slab.
+enum class after_settling : unsigned char {
+    nothing,   ///< it may be gone
+    to_queue,  ///< put it into the line to the registry, and touch it no more then
+    emptied,   ///< it is the settler's own, until `pool_store::take_back`
 };
 
 /// Whose inbox a slab's blocks go home to: the thread that took the slab last. Nothing where nothing goes home.
@@ -162,24 +170,43 @@ struct slab {
         return (live_bits()[index_of(p) / 64].load(order::relaxed) & mask(p)) != 0;
     }
 
-    /// Takes back `n` blocks of one word of bits. True when the caller has to put the slab into the line to the registry,
-    /// which it then may touch; otherwise this was the caller's last look at the slab, which may be gone.
+    /// Takes back `n` blocks of one word of bits. Where nothing is left to do, this was the caller's last look at the slab.
     ///
     ///   Threads   Any number.
     ///   Orders    release on the bits: the last writes to the blocks come before whoever takes the bits (acquire, in
     ///             carve_settled). acq_rel on the word: whoever sees the slab empty, here or in the registry, sees that all
-    ///             settlers are done with it, because each one's last access is this exchange.
-    [[nodiscard]] bool settle(std::size_t bit_word_index, std::uint64_t blocks, std::uint64_t n) noexcept {
+    ///             settlers but itself are done with it, because each other one's last access is this exchange.
+    [[nodiscard]] after_settling settle(std::size_t bit_word_index, std::uint64_t blocks, std::uint64_t n) noexcept {
         settled_bits()[bit_word_index].fetch_or(blocks, order::release);
         std::uint64_t seen = word.load(order::relaxed);
         for (;;) {
             slab_word after{seen + n * slab_word::one_settled};
-            // Nobody looks after a slab without a flag; a listed one only matters again when it is empty.
-            bool const queue =
-                !after.has(slab_word::owned | slab_word::queued) && (!after.has(slab_word::listed) || after.is_empty());
-            if (queue) after.bits |= slab_word::queued;
-            if (word.compare_exchange(seen, after.bits, order::acq_rel, order::relaxed)) return queue;
+            auto what = after_settling::nothing;
+            if (!after.has(slab_word::owned)) {  // its owner sees what has come back
+                if (after.is_empty()) {
+                    what = after_settling::emptied;
+                    after.bits |= slab_word::emptied;
+                } else if (!after.has(slab_word::queued | slab_word::listed)) {  // nobody looks after it
+                    what = after_settling::to_queue;
+                    after.bits |= slab_word::queued;
+                }
+            }
+            if (word.compare_exchange(seen, after.bits, order::acq_rel, order::relaxed)) return what;
         }
+    }
+
+    /// For who has emptied it: leaves it to the registry. True when the caller has to put it into the line; otherwise it is
+    /// there still. acq_rel: what the caller did to its memory comes before what the registry does.
+    [[nodiscard]] bool leave_to_registry() noexcept {
+        std::uint64_t seen = word.load(order::relaxed);
+        while (!word.compare_exchange(seen, (seen & ~slab_word::emptied) | slab_word::queued, order::acq_rel,
+                                      order::relaxed)) {}
+        return !slab_word{seen}.has(slab_word::queued);
+    }
+
+    /// Where the whole pages behind the head begin.
+    [[nodiscard]] std::uintptr_t pages_behind_head(std::size_t page_bytes) const noexcept {
+        return round_up(address_of(this) + shape->first_block, page_bytes);
     }
 
     /// For the owner: takes up to `most` blocks, settled ones first, then fresh ones, into `out`, the last one to be used

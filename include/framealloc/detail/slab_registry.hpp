@@ -59,11 +59,10 @@ public:
     [[nodiscard]] slab_type* take(std::size_t c, void* instance, alloc_config const& config, backend_gate<A>& gate,
                                   metadata<A>& records, PageMap& map) noexcept {
         look_through_line(config, gate, map);
-        if (slab_type* const s = listed_[c]) {
+        while (slab_type* const s = listed_[c]) {
             unlist(s);
             // acquire: what its last owner and its settlers did to it comes before what we do.
-            change(s, [](slab_word w) { return (w.bits & ~slab_word::listed) | slab_word::owned; });
-            return s;
+            if (take_off_list(s)) return s;
         }
         return fresh(c, instance, config, gate, records, map);
     }
@@ -80,10 +79,16 @@ public:
         slab_type* seen = line_.load(order::relaxed);
         do {
             s->next_queued = seen;
-            // release: publishes next_queued; the slab's word has published the rest.
-        } while (!line_.compare_exchange(seen, s, order::release, order::relaxed));
+            // release: publishes next_queued; the slab's word has published the rest. acquire: for `line_is_empty`.
+        } while (!line_.compare_exchange(seen, s, order::acq_rel, order::relaxed));
     }
     [[nodiscard]] bool has_line() const noexcept { return line_.load(order::relaxed) != nullptr; }
+    /// The same as a read-modify-write, so that it has a place in the order of everything that comes into the line: what comes
+    /// later has acquired what this released.
+    [[nodiscard]] bool line_is_empty() noexcept {
+        slab_type* none = nullptr;
+        return line_.compare_exchange(none, nullptr, order::acq_rel, order::relaxed);
+    }
 
     /// Files what is in the line: empty slabs are given back, others are listed for carving.
     template <class PageMap>
@@ -165,8 +170,8 @@ private:
         bool empty = false, list = false;
         slab_word const before = change(s, [&](slab_word w) {
             w.bits &= ~flag;
-            // Whoever owns it, or finds it in the line later, decides then.
-            bool const ours = !w.has(slab_word::owned | slab_word::queued);
+            // Whoever owns it, has emptied it, or finds it in the line later, decides then.
+            bool const ours = !w.has(slab_word::owned | slab_word::emptied | slab_word::queued);
             empty = ours && w.is_empty();
             bool const more = w.settled() > 0 || w.carved() < s->shape->block_count;
             list = ours && !empty && more && !w.has(slab_word::listed);
@@ -177,6 +182,14 @@ private:
         if (!empty) return;
         if (before.has(slab_word::listed)) unlist(s);
         discard(s, config, gate, map);
+    }
+
+    /// Makes a listed slab the caller's own. False where somebody has emptied it, who will bring it to the registry.
+    [[nodiscard]] static bool take_off_list(slab_type* s) noexcept {
+        slab_word const before = change(s, [](slab_word w) {
+            return (w.bits & ~slab_word::listed) | (w.has(slab_word::emptied) ? 0 : slab_word::owned);
+        });
+        return !before.has(slab_word::emptied);
     }
 
     void enlist(slab_type* s) noexcept {
@@ -305,10 +318,11 @@ private:
             head = nullptr;
             while (s != nullptr) {
                 slab_type* const next = s->next;
-                change(s, [](slab_word w) { return (w.bits & ~slab_word::listed) | slab_word::owned; });
-                s->for_each_free_run_of_pages(
-                    page, [&](void* p, std::size_t bytes) { gate.discard(p, bytes, s->home->giver); });
-                settle_state(s, slab_word::owned, config, gate, map);
+                if (take_off_list(s)) {
+                    s->for_each_free_run_of_pages(
+                        page, [&](void* p, std::size_t bytes) { gate.discard(p, bytes, s->home->giver); });
+                    settle_state(s, slab_word::owned, config, gate, map);
+                }
                 s = next;
             }
         }
