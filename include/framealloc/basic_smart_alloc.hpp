@@ -79,7 +79,8 @@ public:
     /// Opens a frame for every thread: one that has none of its own joins at its first frame request. O(1).
     void begin_frame_all() { core_.begin_frame_all(); }
     /// Ends it for every thread that joined, on the calling thread. No joined thread touches its frame's memory any more:
-    /// the caller's sync point sees to that. O(threads joined), and O(destructors).
+    /// the caller's sync point sees to that. With a budget of tags, a joined thread does not allocate at all meanwhile, nor
+    /// enter or leave a tag scope: its frame's bytes are settled then. O(threads joined), and O(destructors).
     void end_frame_all() { core_.end_frame_all(); }
 
     /// A scope of the calling thread's frame; see `frame_scope`.
