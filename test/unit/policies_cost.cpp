@@ -75,7 +75,7 @@ static_assert(detail::slab<assembly_of<basic_smart_alloc<budget::per_tag>>>::tag
 // What its documents say it costs.
 static_assert(sizeof(budget::per_tag) <= (std::size_t{26} << 10));
 static_assert(sizeof(detail::thread_state<assembly_of<basic_smart_alloc<budget::per_tag>>>) -
-                  sizeof(detail::thread_state<assembly_of<smart_alloc>>) <= (std::size_t{8} << 10));
+                  sizeof(detail::thread_state<assembly_of<smart_alloc>>) <= (std::size_t{10} << 10));
 
 // Pool machinery is only there with pools.
 static_assert(size_of<> < sizeof(smart_alloc_single_threaded));

@@ -69,7 +69,8 @@ public:
     void start_thread() noexcept {
         tag_.write(root_tag);
         has_own_limits_ = false;
-        frames_ended_ = 0;
+        for (std::size_t i = 0; i < last_count_; ++i) last_used_[last_[i]] = 0;
+        last_count_ = 0;
     }
 
     // --- the frame's life ---------------------------------------------------------------------------------------------
@@ -89,11 +90,15 @@ public:
         lift(window);
         journal_.clear(source);
         budget_type& budget = source.budget();
-        ++frames_ended_;
+        for (std::size_t i = 0; i < last_count_; ++i) last_used_[last_[i]] = 0;
+        last_count_ = 0;
         for (std::size_t i = 0; i < in_use_count_;) {
             tag_id const t = in_use_[i];
             std::size_t const credit = credit_of(t), used = granted_[t] - credit;
-            last_[t] = {used, frames_ended_};
+            if (used != 0) {
+                last_[last_count_++] = t;
+                last_used_[t] = used;
+            }
             std::size_t over = used;
             if constexpr (frame_count != 1) {
                 over = ended_.of_oldest(t);
@@ -126,9 +131,7 @@ public:
     }
 
     /// What a tag used in the last frame that ended.
-    [[nodiscard]] std::size_t last_used(tag_id t) const noexcept {
-        return frames_ended_ != 0 && last_[t].frame == frames_ended_ ? last_[t].bytes : 0;
-    }
+    [[nodiscard]] std::size_t last_used(tag_id t) const noexcept { return last_used_[t]; }
 
     // --- switches -----------------------------------------------------------------------------------------------------
 
@@ -319,12 +322,9 @@ private:
     std::size_t granted_[tag_count]{};   // credit, and what of it this frame has used
     tag_id in_use_[tag_count]{};         // the tags with something granted, or used in frames that are alive
     std::size_t in_use_count_ = 0;
-    struct last_use {
-        std::size_t bytes;
-        std::size_t frame;
-    };
-    last_use last_[tag_count]{};
-    std::size_t frames_ended_ = 0;
+    tag_id last_[tag_count]{};  // the tags that the last finished frame used
+    std::size_t last_count_ = 0;
+    std::size_t last_used_[tag_count]{};
     [[no_unique_address]] ended_charges<frame_count> ended_{};
     tag_journal<A> journal_{};
 };

@@ -245,7 +245,7 @@ private:
         return hooked;
     }
 
-    static void draw_slot(instance_base& i) noexcept {
+    FRAMEALLOC_COLD static void draw_slot(instance_base& i) noexcept {
         for (std::size_t s = 0; s < shared_slot; s += slot_step) {
             if (slot_taken_[s / slot_step]) continue;
             slot_taken_[s / slot_step] = true;
