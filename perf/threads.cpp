@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-// The same work on 1, 2 and 4 threads, each with its own frame and pools. An item is one request of 64 bytes, or one pair
+// The same work on 1, 2, 3 and 4 threads, each with its own frame and pools. An item is one request of 64 bytes, or one pair
 // of request and free; the rate is of all threads together, by the clock. What scales grows with the threads up to the number
 // of cores, and stays there. 100 blocks alive stay within a thread's magazines and nothing is shared; with 1,000, batches go
 // to the depot and come from there.
@@ -65,7 +65,7 @@ void add_pairs(int threads) {
     add_mallocs<Alive>(workload, threads);
 }
 bool add_all() {
-    for (int const threads : {1, 2, 4}) {
+    for (int const threads : {1, 2, 3, 4}) {
         std::string const workload = "scale_frames_" + std::to_string(threads);
         compare::add(workload, "framealloc", frames)->Threads(threads)->UseRealTime();
         add_mallocs<requests>(workload, threads);

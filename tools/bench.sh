@@ -4,7 +4,7 @@
 # Measures every workload with every allocator, draws the picture and says which targets are met.
 #   tools/bench.sh                      all of it, in less than 15 minutes
 #   tools/bench.sh --quick              three short repetitions each, in about two minutes: to see that it works
-#   tools/bench.sh --only WORKLOAD...   some of it; `others` is what compares nobody
+#   tools/bench.sh --only WORKLOAD...   some of it: `larson_2`, or `larson` for all of larson_*; `others` is what compares nobody
 # Options:
 #   --keep-going     goes on where a workload fails, and fails at the end
 #   --output DIR     writes results.json, results.md and results.svg there (build/perf)

@@ -37,10 +37,13 @@ WORKLOADS = {
     "frame_tail": (FRAMES, 1250.0),
     **{f"latency_{w}": (THREADS, 30.0) for w in ("frame_alloc", "end_frame", "pool_alloc", "pool_refill", "cross_thread_free",
                                                  "heap")},
-    **{w: (MEMORY, 20.0) for w in ("memory_random_lifetimes", "memory_stream", "thread_attach_memory")},
+    **{w: (MEMORY, 20.0) for w in ("memory_random_lifetimes", "memory_stream", "thread_attach_memory",
+                                   "remote_frees_one_producer", "remote_frees_swapping", "remote_frees_sleeping_owner",
+                                   "remote_frees_churn")},
 }
 COUNTERS = {
     **{w: {"p99_ns": 40.0, "p999_ns": 300.0} for w in WORKLOADS if w.startswith("latency")},
+    **{w: {"peak_over_live_bytes": 2e7} for w in WORKLOADS if w.startswith("remote_frees")},
     "frame_tail": {"p50_us": 1.2, "p99_us": 1.5, "p999_us": 3.0, "max_us": 90.0, "backend_calls": 0.0},
     "memory_random_lifetimes": {"resident_over_live": 1.0, "after_free_ratio": 3.0, "kept_bytes": 4e5},
     "memory_stream": {"peak_resident_bytes": 1e6},
@@ -242,8 +245,13 @@ class Plans(Case):
         _, lines = self.plan("--seconds", "600", names=names)
         self.assertLessEqual(sum(int(n) * (1.4 * int(times) + 1) * float(least) for _, n, _, times, least in lines), 605)
 
-    def test_a_workload_can_be_chosen_and_one_that_is_not_there_is_named(self):
+    def test_workloads_can_be_chosen_by_name_or_first_words_and_one_that_is_not_there_is_named(self):
         self.assertEqual([line[0] for line in self.plan("pool_random")[1]], ["pool_random"])
+        self.assertEqual([line[0] for line in self.plan("pool")[1]], ["pool_random"])
+        both = "stream/tbb\nstream_untouched/tbb\n"
+        self.assertEqual([line[0] for line in self.plan("--", "stream", names=both + both.replace("tbb", "pmr"))[1]], ["stream"])
+        run, lines = self.plan("pool_rand")
+        self.assertEqual((lines, run.returncode), ([], 1))
         run, lines = self.plan("pool_rondom")
         self.assertEqual(lines, [])
         self.assertIn("'pool_rondom'; expected some of: frame_equal_16 pool_random new_one others", run.stderr)

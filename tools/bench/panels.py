@@ -72,8 +72,12 @@ MEMORY = Band("Memory", (
     Panel("thread_storm", "10,000 threads", "growth after 1,000", "resident_growth_bytes", ABSOLUTE),
     Panel("thread_attach_memory", "Per thread", "64 at once", "resident_growth_bytes", ABSOLUTE),
 ))
+REMOTE_FREES = Band("Memory beyond what is alive, where others free", tuple(
+    Panel(f"remote_frees_{pattern}", title, note, "peak_over_live_bytes", ABSOLUTE) for pattern, title, note in (
+        ("one_producer", "One producer", "31 consumers; peak"), ("swapping", "Roles that swap", "31 to 1, 1 to 31; peak"),
+        ("sleeping_owner", "A sleeping owner", "7 others; peak"), ("churn", "Short threads", "5,000, 4 at a time; peak"))))
 # As they are drawn: bands of one row stand side by side.
-ROWS = ((FRAMES,), (POOLS, CONTAINERS), (THREADS,), (LATENCY,), (MEMORY,))
+ROWS = ((FRAMES,), (POOLS, CONTAINERS), (THREADS,), (LATENCY,), (MEMORY,), (REMOTE_FREES,))
 PANELS = tuple(panel for row in ROWS for band in row for panel in band.panels)
 
 

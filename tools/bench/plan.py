@@ -60,12 +60,18 @@ def processes_of(names: list[str]) -> list[Process]:
     return [Process(w, compared[w]) for w in order] + ([Process(OTHERS, others)] if others else [])
 
 
+def meant_by(name: str, there: list[str]) -> list[str]:
+    """The workload of that name, otherwise all that begin by these words."""
+    return [name] if name in there else [w for w in there if w.startswith(name + "_")]
+
+
 def chosen(processes: list[Process], wanted: list[str]) -> list[Process]:
-    there = {p.name for p in processes}
+    there = [p.name for p in processes]
     for name in wanted:
-        if name not in there:
-            sys.exit(f"tools/bench.sh: there is no workload '{name}'; expected some of: {' '.join(p.name for p in processes)}")
-    return [p for p in processes if not wanted or p.name in wanted]
+        if not meant_by(name, there):
+            sys.exit(f"tools/bench.sh: there is no workload '{name}'; expected some of: {' '.join(there)}")
+    meant = {w for name in wanted for w in meant_by(name, there)}
+    return [p for p in processes if not wanted or p.name in meant]
 
 
 def main() -> None:

@@ -23,7 +23,8 @@ struct region {
 /// The slabs of an instance: which are free, which wait to be carved from, which come back.
 ///
 ///   Cost      O(1) per slab, apart from system calls.
-///   Threads   `put_in_line` any number, lock-free; everything else under the instance's lock.
+///   Threads   `put_in_line` and looking whether there is a line any number, lock-free; everything else under the instance's
+///             lock.
 ///   Failure   `take` answers null when neither backend nor budget has a slab left, and changes nothing.
 ///   Lifetime  An empty slab stays ready up to `retained_slabs`; beyond, its memory goes back to the backend, and a region
 ///             whose slabs are all unused goes back whole. `trim` gives back everything that holds no block.
