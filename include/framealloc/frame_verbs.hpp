@@ -179,7 +179,12 @@ private:
             std::size_t const more = detail::round_up(new_bytes, granule) - (s.window.at() - begin);
             [[maybe_unused]] auto source = s.chunks();
             frame_position const before = s.frame.position(s.window);
-            void* const p = s.serve_more(layout{.bytes = more});
+            void* p = nullptr;
+            if constexpr (charges_tags<typename A::budget>) {
+                p = s.serve_more(layout{.bytes = more});
+            } else {
+                p = s.frame.allocate(s.window, {.bytes = more}, source);
+            }
             if (p == nullptr || detail::address_of(p) == before.cursor) return p != nullptr;
             if constexpr (charges_tags<typename A::budget>) {
                 static_cast<void>(shrink(s, detail::address_of(p)));  // what a listener has allocated meanwhile stays

@@ -45,5 +45,5 @@ extern "C" [[gnu::visibility("default")]] int plugin_charge(framealloc::allocati
     return right && tagged.verify() ? 0 : 1;
 }
 /// The tag's number here, and where this library keeps such numbers.
-extern "C" [[gnu::visibility("default")]] unsigned plugin_tag_number() { return same.number(); }
+extern "C" [[gnu::visibility("default")]] unsigned plugin_tag_number() { return same.id(); }
 extern "C" [[gnu::visibility("default")]] void const* plugin_tag_numbers() { return &framealloc::detail::known_tags; }

@@ -51,7 +51,7 @@ BOOST_AUTO_TEST_CASE(a_path_is_equal_wherever_its_characters_lie)
 
 BOOST_AUTO_TEST_CASE(a_tag_has_one_number_for_good_and_no_two_have_the_same)
 {
-    unsigned const numbers[] = {world.number(), physics.number(), contacts.number(), sound.number()};
+    std::size_t const numbers[] = {world.number(), physics.number(), contacts.number(), sound.number()};
     for (std::size_t i = 0; i < 4; ++i) {
         BOOST_TEST((numbers[i] >= 1 && numbers[i] < detail::tag_count));
         for (std::size_t k = 0; k < i; ++k) BOOST_TEST(numbers[i] != numbers[k]);
@@ -92,7 +92,7 @@ BOOST_AUTO_TEST_CASE(threads_that_meet_at_a_new_tag_agree_on_its_number)
         std::barrier together{8};
         std::string paths[16];
         for (std::size_t i = 0; i < 16; ++i) paths[i] = "race/" + std::to_string(i / 4) + "/" + std::to_string(i);
-        unsigned numbers[8][16];
+        std::size_t numbers[8][16];
         on_threads(8, [&](std::size_t t) {
             together.arrive_and_wait();
             for (std::size_t i = 0; i < 16; ++i) numbers[t][i] = allocation_tag{paths[i]}.number();

@@ -350,13 +350,8 @@ bool thread_state<A>::get_frame_credit(std::size_t bytes) noexcept {
 /// Like `frame.allocate`, charged: for an arena that grows in place.
 template <class A>
 void* thread_state<A>::serve_more(layout request) noexcept {
-    if constexpr (has_tags) {
-        fault why;
-        return without_throwing<A>(why, [&] { return serve_charged(request, why); });
-    } else {
-        auto source = chunks();
-        return frame.allocate(this->window, request, source);
-    }
+    fault why;
+    return without_throwing<A>(why, [&] { return serve_charged(request, why); });
 }
 
 /// Whether credit that frees have brought suffices for a block for which there was none.

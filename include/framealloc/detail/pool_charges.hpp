@@ -3,7 +3,8 @@
 
 #include <framealloc/detail/owner_allowance.hpp>
 #include <framealloc/detail/slab_registry.hpp>
-#include <framealloc/detail/tag_hooks.hpp>
+#include <framealloc/detail/tag_table.hpp>
+#include <framealloc/intent.hpp>
 
 namespace framealloc::inline v0_1::detail {
 

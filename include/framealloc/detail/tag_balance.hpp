@@ -2,6 +2,8 @@
 #pragma once
 
 #include <framealloc/detail/core.hpp>
+#include <framealloc/detail/frame_charges.hpp>
+#include <framealloc/detail/tag_state.hpp>
 #include <framealloc/verification.hpp>
 
 // Whether the tree of a budget that charges tags says what is so: the bytes that it has charged are found again in slabs, in

@@ -8,6 +8,10 @@
 // What the machinery knows of tags before it has to do with any: a budget that charges them brings the rest along, by
 // framealloc/tag_budgets.hpp, and who uses none does not even read it.
 
+namespace framealloc::inline v0_1 {
+struct fault;
+}
+
 namespace framealloc::inline v0_1::detail {
 
 /// A tag's number in this process. 0 is the root: what is allocated under no tag.
