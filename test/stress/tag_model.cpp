@@ -427,7 +427,7 @@ template <std::size_t InFlight = 1, std::size_t FixedBytes = 0, class... Policie
 void same_as_the_model(std::type_identity<std::tuple<Policies...>>)
 {
     char const* const more = std::getenv("FRAMEALLOC_TEST_STEPS");
-    std::size_t const steps = more != nullptr ? std::strtoull(more, nullptr, 0) : repetitions(40000, 6000);
+    std::size_t const steps = more != nullptr ? std::strtoull(more, nullptr, 0) : repetitions(15000, 3000);
     std::size_t served = 0, refused = 0, rolled_back = 0, limited = 0;
     for (std::uint64_t const seed : seeds(8)) {
         program<tagged<Policies...>, InFlight, FixedBytes> p{seed};
