@@ -27,15 +27,15 @@ struct per_tag_config {
 /// from the backend beyond is the allocator's own, and `verify()` adds it up.
 ///
 ///   Cost      26 KiB for the tree, 10 KiB per thread, a byte per pool block. A frame request costs nothing: the limit that its
-///             cursor is compared with anyway is lowered. A pool block costs 8 instructions and its free 7. Every so many
-///             bytes, `credit_bytes` at most, a slow path charges the tree: two unlocked loops of a compare-exchange per level.
+///             cursor is compared with anyway is lowered. A pool block costs 6 to 8 instructions, and its free as many. Every
+///             so many bytes, `credit_bytes` at most, a slow path charges the tree: a few locked instructions per level.
 ///   Threads   Any number. A hard limit is exact: credit is charged before it is spent, so that no sum passes a limit by one
 ///             byte at any time. What one thread has been credited and not spent, others cannot have: a request may be refused
 ///             while at most (threads - 1) x 3 x `credit_bytes(tag)` bytes of each tag beneath the limit are unspent, frames'
 ///             once, pools' as much and as much again for what the thread has freed.
 ///   Failure   `charge` answers false and changes nothing (FA302, and FA301 for the whole instance).
 ///   Lifetime  With the instance. A tag that was charged stays charged until the block is freed, whatever limits change.
-///   Source    Credit as in S. Kandula's and others' hierarchical token buckets; nobody's code.
+///   Source    Linux's memory controller charges its tree of counters so: in batches, of which each processor holds a stock.
 class per_tag {
 public:
     using family = budget_family;
