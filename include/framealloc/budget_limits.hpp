@@ -8,6 +8,7 @@
 
 namespace framealloc::inline v0_1 {
 
+/// Stands for a limit that is none.
 inline constexpr std::size_t no_limit = SIZE_MAX;
 
 /// What happens to a request that would pass a hard limit.
@@ -37,8 +38,14 @@ enum class budget_event_kind : unsigned char {
     new_peak,               ///< a tag has used more than ever, by at least the configured step
 };
 
-enum class budget_scope : unsigned char { tag, frames_of_a_thread, instance };
+/// Whose limit it is.
+enum class budget_scope : unsigned char {
+    tag,                 ///< a tag's, or with an empty path that of all tags together
+    frames_of_a_thread,  ///< each thread's frames
+    instance,            ///< what the instance takes from its backend
+};
 
+/// One crossing, or one request that meets a hard limit.
 struct budget_event {
     budget_event_kind kind;
     budget_scope scope;

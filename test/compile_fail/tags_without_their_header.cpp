@@ -1,4 +1,4 @@
-// expect: framealloc: a budget that charges tags wants #include <framealloc/tag_budgets.hpp>
+// expect: framealloc: a budget that charges tags wants the header framealloc/tag_budgets.hpp
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #ifdef FRAMEALLOC_CORRECT
 #include <framealloc/tag_budgets.hpp>

@@ -141,7 +141,7 @@ struct require_pairs {
         "as backend::virtual_memory; or choose arena::chunked");
     static_assert(classes_fit<typename A::pool>, "framealloc: a pool policy has at most 48 size classes");
     static_assert(has_tag_machinery<A>,
-                  "framealloc: a budget that charges tags wants #include <framealloc/tag_budgets.hpp>");
+                  "framealloc: a budget that charges tags wants the header framealloc/tag_budgets.hpp");
 };
 
 /// A policy template with wrong arguments complains here, before it is asked for anything: were the question the first
