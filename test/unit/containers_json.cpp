@@ -133,6 +133,7 @@ BOOST_AUTO_TEST_CASE(a_document_that_finds_no_memory_half_way_leaves_nothing)
     {
         refusing const original = refusing::parse(level);
         std::size_t const whole = live(alloc);
+        int refusals = 0;
         for (std::uint64_t n = 1;; ++n) {
             alloc.backend().fail(backend::backend_operation::allocate, backend::fault_plan::once(n));
             bool refused = false;
@@ -143,8 +144,10 @@ BOOST_AUTO_TEST_CASE(a_document_that_finds_no_memory_half_way_leaves_nothing)
                 refused = true;
             }
             BOOST_TEST_REQUIRE(live(alloc) == whole);
-            if (!refused) {
-                BOOST_TEST(n > 15u);
+            refusals += refused;
+            // A refusal that the allocator met for its own records, and made do with less, is none of the document's.
+            if (!refused && alloc.backend().calls(backend::backend_operation::allocate) < n) {
+                BOOST_TEST(refusals > 15);
                 break;
             }
         }
