@@ -73,6 +73,11 @@ if(TARGET framealloc_numa)
     framealloc_pkg_config(framealloc-numa STATIC_NEEDS hwloc)
 endif()
 
+if(TARGET framealloc_symbols)
+    framealloc_component(symbols TARGETS framealloc_symbols)
+    framealloc_pkg_config(framealloc-symbols STATIC_NEEDS dw)
+endif()
+
 configure_file("${PROJECT_SOURCE_DIR}/cmake/framealloc-config.cmake.in"
     "${CMAKE_CURRENT_BINARY_DIR}/package/framealloc-config.cmake" @ONLY)
 # Before 1.0 every minor version may break; afterwards only a major one.
@@ -81,7 +86,7 @@ if(PROJECT_VERSION_MAJOR EQUAL 0)
     set(framealloc_compatibility SameMinorVersion)
 endif()
 set(framealloc_any_machine "")
-if(NOT TARGET framealloc AND NOT TARGET framealloc_numa)
+if(NOT TARGET framealloc AND NOT TARGET framealloc_numa AND NOT TARGET framealloc_symbols)
     set(framealloc_any_machine ARCH_INDEPENDENT)
 endif()
 write_basic_package_version_file("${CMAKE_CURRENT_BINARY_DIR}/package/framealloc-config-version.cmake"

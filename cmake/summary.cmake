@@ -18,6 +18,10 @@ set(framealloc_numa_text "no (libhwloc-dev, -D FRAMEALLOC_NUMA=ON)")
 if(TARGET framealloc_numa)
     set(framealloc_numa_text "yes, framealloc::numa: topologies by hwloc")
 endif()
+set(framealloc_symbols_text "no (libdw-dev, -D FRAMEALLOC_SYMBOLS=ON): reports name the module and the offset")
+if(TARGET framealloc_symbols)
+    set(framealloc_symbols_text "yes, framealloc::symbols: reports name functions, files and lines")
+endif()
 set(framealloc_sanitizers "none (-D FRAMEALLOC_SANITIZE=address,undefined or thread)")
 if(FRAMEALLOC_SANITIZE)
     set(framealloc_sanitizers "${FRAMEALLOC_SANITIZE}")
@@ -27,6 +31,7 @@ set(framealloc_summary "framealloc ${PROJECT_VERSION}
      headers      framealloc::headers, always
      library      ${FRAMEALLOC_LIBRARY_text}
      numa         ${framealloc_numa_text}
+     symbols      ${framealloc_symbols_text}
      tests        ${FRAMEALLOC_TESTS_text}
      benchmarks   ${FRAMEALLOC_BENCHMARKS_text}
      examples     ${FRAMEALLOC_EXAMPLES_text}

@@ -179,11 +179,11 @@ public:
     ///
     ///   Cost      A pool block: the page map and the slab's head. A heap block also locks the registry, O(instances).
     ///   Threads   Any, as each instance's own frees.
-    static void free_anywhere(void* p) noexcept {
+    FRAMEALLOC_HOT static void free_anywhere(void* p) noexcept {
         static_assert(!A::sync::one_thread,
                       "framealloc: free_anywhere(p) looks for the instance among all threads' ones; "
                       "choose sync::lock_free or sync::mutex, or free through the instance itself");
-        detail::core<A>::free_anywhere(p);
+        detail::core<A>::free_anywhere(p, detail::here<A>());
     }
 
     // --- threads ------------------------------------------------------------------------------------------------------

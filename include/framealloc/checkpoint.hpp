@@ -15,6 +15,7 @@ struct frame_mark {
     frame_position position{};
     finaliser* finalisers = nullptr;  ///< the newest one at the time
     unsigned long long sequence = 0;  ///< counts the thread's marks, so that a dead one is never taken for a live one
+    void* records = nullptr;          ///< the newest one at the time, where records are kept; written only there
     bool is_scope = false;
 };
 

@@ -194,9 +194,9 @@ static_assert(sizeof fault_texts.text <= UINT16_MAX);
 /// One mistake or refusal: which, and its numbers.
 struct fault {
     fault_code code = fault_code::internal;
-    /// A `printf` format for at most three `unsigned long long`, which says what was found and what was expected.
+    /// A `printf` format for at most four `unsigned long long`, which says what was found and what was expected.
     char const* note = "";
-    unsigned long long numbers[3] = {};
+    unsigned long long numbers[4] = {};
     /// What the default handler does after reporting: true stops the program, false goes on with nothing changed.
     bool stops = false;
     /// Which tag it is about, and which one's limit was met, as numbers; 0 where it is about none.
@@ -205,6 +205,14 @@ struct fault {
     /// Writes which tag that is. It comes with the fault, so that who uses no tags carries no text of them, and no library
     /// that has been unloaded is asked.
     void (*write_subject)(fault const&, char* to, std::size_t size) noexcept = nullptr;
+
+    /// Where the mistake was made, where its block was allocated, and where that was freed before, as addresses in the code;
+    /// null where it is not known. Assemblies that keep records know.
+    void const* site = nullptr;
+    void const* allocated_at = nullptr;
+    void const* freed_at = nullptr;
+    /// Writes these places as lines of the report; comes with the fault, as `write_subject` does.
+    void (*write_places)(fault const&, char* to, std::size_t size) noexcept = nullptr;
 
     /// The path of the tag that was charged; "(untagged)" for none. It stays readable for good.
     [[nodiscard]] char const* tag_path() const noexcept;
@@ -217,16 +225,18 @@ struct fault {
         if (size == 0) return 0;
         char details[256];
         char subject[256];
-        subject[0] = '\0';
+        char places[768];
+        subject[0] = places[0] = '\0';
+        if (write_places != nullptr) write_places(*this, places, sizeof places);
         if (write_subject != nullptr) write_subject(*this, subject, sizeof subject);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-        __builtin_snprintf(details, sizeof details, note, numbers[0], numbers[1], numbers[2]);
+        __builtin_snprintf(details, sizeof details, note, numbers[0], numbers[1], numbers[2], numbers[3]);
 #pragma GCC diagnostic pop
         auto const text = detail::text_of(code);
         int const wanted =
-            __builtin_snprintf(buffer, size, "[framealloc][FA%03u] error: %s\n  note: %s%s\n  help: %s\n",
-                               unsigned(code), text.message, subject, details, text.help);
+            __builtin_snprintf(buffer, size, "[framealloc][FA%03u] error: %s\n  note: %s%s\n%s  help: %s\n",
+                               unsigned(code), text.message, subject, details, places, text.help);
         auto const length = static_cast<std::size_t>(wanted < 0 ? 0 : wanted);
         return length < size ? length : size - 1;
     }
@@ -244,7 +254,7 @@ using fault_handler = fault_action (*)(fault const&);
 
 /// The handler in place from the start: writes the report to standard error and does what `fault::stops` says.
 inline fault_action report_to_standard_error(fault const& f) {
-    char text[640];
+    char text[1536];
     detail::platform::write_error(text, f.write(text, sizeof text));
     return f.stops ? fault_action::stop : fault_action::go_on;
 }

@@ -25,10 +25,12 @@ class frame_verbs {
 public:
     /// Raw memory. Zero bytes give a unique address.
     [[nodiscard]] FRAMEALLOC_HOT void* frame_alloc(layout request) {
-        return serve(request, [&]() FRAMEALLOC_INLINED { return self().frame_miss_or_throw(request); });
+        return serve(request, request, detail::here<A>(),
+                     [&]() FRAMEALLOC_INLINED { return self().frame_miss_or_throw(request); });
     }
     [[nodiscard]] FRAMEALLOC_HOT void* try_frame_alloc(layout request) noexcept {
-        return serve(request, [&]() FRAMEALLOC_INLINED { return self().frame_miss(request); });
+        return serve(request, request, detail::here<A>(),
+                     [&]() FRAMEALLOC_INLINED { return self().frame_miss(request); });
     }
 
     /// Uninitialised storage for one `T`, which must be a type whose lifetime begins with its storage.
@@ -38,7 +40,8 @@ public:
             detail::implicit_lifetime<T>,
             "framealloc: frame_alloc<T>() gives raw storage; make objects of this type with frame_new<T>(args...)");
         return static_cast<T*>(
-            serve<layout::of<T>()>([&]() FRAMEALLOC_INLINED { return self().frame_miss_or_throw(layout::of<T>()); }));
+            serve<layout::of<T>()>(detail::here<A>(),
+                                   [&]() FRAMEALLOC_INLINED { return self().frame_miss_or_throw(layout::of<T>()); }));
     }
     template <class T>
     [[nodiscard]] FRAMEALLOC_HOT T* try_frame_alloc() noexcept {
@@ -46,34 +49,38 @@ public:
                       "framealloc: try_frame_alloc<T>() gives raw storage; make objects of "
                       "this type with try_frame_new<T>(args...)");
         return static_cast<T*>(
-            serve<layout::of<T>()>([&]() FRAMEALLOC_INLINED { return self().frame_miss(layout::of<T>()); }));
+            serve<layout::of<T>()>(detail::here<A>(),
+                                   [&]() FRAMEALLOC_INLINED { return self().frame_miss(layout::of<T>()); }));
     }
 
     /// A new `T`, destroyed at the end of the frame.
     template <class T, class... Args>
     FRAMEALLOC_HOT T* frame_new(Args&&... args) {
-        return make<T>([&](layout r) FRAMEALLOC_INLINED { return self().frame_miss_or_throw(r); },
-                       static_cast<Args&&>(args)...);
+        return make<T>(
+            detail::here<A>(), [&](layout r) FRAMEALLOC_INLINED { return self().frame_miss_or_throw(r); },
+            static_cast<Args&&>(args)...);
     }
     template <class T, class... Args>
     FRAMEALLOC_HOT T* try_frame_new(Args&&... args) {
-        return make<T>([&](layout r) FRAMEALLOC_INLINED { return self().frame_miss(r); }, static_cast<Args&&>(args)...);
+        return make<T>(
+            detail::here<A>(), [&](layout r) FRAMEALLOC_INLINED { return self().frame_miss(r); },
+            static_cast<Args&&>(args)...);
     }
 
     /// `n` objects in a row, value-initialised. `n` may be zero; a product that overflows is refused (FA304).
     template <class T>
-    [[nodiscard]] std::span<T> frame_array(std::size_t n) {
-        return make_array<T, true>(n, [&](layout r) FRAMEALLOC_INLINED { return self().frame_miss_or_throw(r); });
+    [[nodiscard]] FRAMEALLOC_HOT std::span<T> frame_array(std::size_t n) {
+        return make_array<T, true>(n, detail::here<A>(), [&](layout r) FRAMEALLOC_INLINED { return self().frame_miss_or_throw(r); });
     }
     /// The same, default-initialised: what a trivial type leaves indeterminate stays so.
     template <class T>
-    [[nodiscard]] std::span<T> frame_array_for_overwrite(std::size_t n) {
-        return make_array<T, false>(n, [&](layout r) FRAMEALLOC_INLINED { return self().frame_miss_or_throw(r); });
+    [[nodiscard]] FRAMEALLOC_HOT std::span<T> frame_array_for_overwrite(std::size_t n) {
+        return make_array<T, false>(n, detail::here<A>(), [&](layout r) FRAMEALLOC_INLINED { return self().frame_miss_or_throw(r); });
     }
     /// Answers an empty span without an address when it is refused; for `n == 0` the span is empty too.
     template <class T>
-    [[nodiscard]] std::span<T> try_frame_array(std::size_t n) {
-        return make_array<T, true>(n, [&](layout r) FRAMEALLOC_INLINED { return self().frame_miss(r); });
+    [[nodiscard]] FRAMEALLOC_HOT std::span<T> try_frame_array(std::size_t n) {
+        return make_array<T, true>(n, detail::here<A>(), [&](layout r) FRAMEALLOC_INLINED { return self().frame_miss(r); });
     }
 
     /// Makes raw memory larger or smaller where it stands, if nothing has been allocated from this thread's frame since:
@@ -84,19 +91,24 @@ public:
     ///
     /// Extend in the scope that allocated: the end of a scope takes back what was allocated in it, extensions included.
     [[nodiscard]] bool try_frame_extend(void* p, std::size_t old_bytes, std::size_t new_bytes) noexcept {
-        std::uintptr_t const begin = detail::address_of(p);
-        detail::thread_state<A>* const s = state_that_served(begin, old_bytes);
+        std::uintptr_t begin = detail::address_of(p);
+        std::size_t beside = 0;  // bytes of the block that are not the program's
+        if constexpr (detail::keeps_records<A>) {
+            if (!look_at_last(begin, beside, old_bytes) || new_bytes > max_request_bytes) return false;
+        }
+        detail::thread_state<A>* const s = state_that_served(begin, old_bytes + beside);
         if (s == nullptr) return false;
-        std::uintptr_t const end = end_of_last(*s, begin, new_bytes);
+        std::uintptr_t const end = end_of_last(*s, begin, new_bytes + beside);
         if (end == 0) {
             // A listener of the budget may have been asked, and have allocated behind it.
-            if (charges_tags<typename A::budget> && !s->window.is_last(begin, old_bytes)) return false;
-            if (!get_what_is_missing(*s, begin, new_bytes)) return false;
+            if (charges_tags<typename A::budget> && !s->window.is_last(begin, old_bytes + beside)) return false;
+            if (!get_what_is_missing(*s, begin, new_bytes + beside)) return false;
         } else if (end < s->window.at()) {
-            return shrink(*s, end);
+            if (!shrink(*s, end)) return false;
         } else {
             s->window.move_to(end);
         }
+        if constexpr (detail::keeps_records<A>) s->frame.records().resize_newest(new_bytes);
         if constexpr (A::diagnostics::counts_operations && requires { s->counted.on_frame_extend(new_bytes); }) {
             if (new_bytes > old_bytes) s->counted.on_frame_extend(new_bytes - old_bytes);
         }
@@ -106,17 +118,26 @@ public:
     /// Takes raw memory of `bytes` back before the frame does, if nothing has been allocated since. Otherwise, and where a
     /// scope was opened since, or a tag's scope was entered or left, false: then the memory is the frame's, as always. O(1).
     bool try_frame_give_back(void* p, std::size_t bytes) noexcept {
-        std::uintptr_t const begin = detail::address_of(p);
-        detail::thread_state<A>* const s = state_that_served(begin, bytes);
-        return s != nullptr && shrink(*s, begin);
+        std::uintptr_t begin = detail::address_of(p);
+        std::size_t beside = 0;
+        if constexpr (detail::keeps_records<A>) {
+            if (!look_at_last(begin, beside, bytes)) return false;
+        }
+        detail::thread_state<A>* const s = state_that_served(begin, bytes + beside);
+        if (s == nullptr) return false;
+        auto const records = s->frame.records().newest();
+        if constexpr (detail::keeps_records<A>) s->frame.records().drop_newest();
+        if (shrink(*s, begin)) return true;
+        s->frame.records().go_back_to(records);
+        return false;
     }
 
     /// A `T` that its box destroys, at the end of the enclosing block at the latest. Registers nothing with the frame.
     template <class T, class... Args>
-    [[nodiscard]] framealloc::frame_box<T> frame_box(Args&&... args) {
+    [[nodiscard]] FRAMEALLOC_HOT framealloc::frame_box<T> frame_box(Args&&... args) {
         undo_point const before{self()};
-        void* const place =
-            serve<layout::of<T>()>([&]() FRAMEALLOC_INLINED { return self().frame_miss_or_throw(layout::of<T>()); });
+        void* const place = serve<layout::of<T>()>(
+            detail::here<A>(), [&]() FRAMEALLOC_INLINED { return self().frame_miss_or_throw(layout::of<T>()); });
         return framealloc::frame_box<T>{
             detail::construct<T>(place, [&]() FRAMEALLOC_INLINED { before.undo(); }, static_cast<Args&&>(args)...)};
     }
@@ -129,17 +150,55 @@ private:
             static_cast<detail::thread_state<A>&>(hot).counted.on_frame_allocate(bytes);
         }
     }
+    /// Serves `request`, of which the program gets `object`; where records are kept, these surround it.
     template <class Miss>
-    FRAMEALLOC_HOT void* serve(layout request, Miss&& miss) {
+    FRAMEALLOC_HOT void* serve(layout request, [[maybe_unused]] layout object, [[maybe_unused]] detail::site_of<A> at,
+                               Miss&& miss) {
         detail::hot_state& hot = self().hot();
-        return detail::bump(
-            hot.window, request.bytes, request.align, [&]() FRAMEALLOC_INLINED { count(hot, request.bytes); }, miss);
+        if constexpr (detail::keeps_records<A>) {
+            layout const whole = detail::block_record::around(request);
+            bool hit = false;
+            auto const on_hit = [&]() FRAMEALLOC_INLINED { hit = true, count(hot, request.bytes); };
+            void* const raw = detail::bump(hot.window, whole.bytes, whole.align, on_hit, miss);
+            return dress(hot, hit, raw, object, at);
+        } else {
+            return detail::bump(
+                hot.window, request.bytes, request.align, [&]() FRAMEALLOC_INLINED { count(hot, request.bytes); },
+                miss);
+        }
     }
-    template <layout Request, class Miss>
-    FRAMEALLOC_HOT void* serve(Miss&& miss) {
+    template <layout Request, layout Object = Request, class Miss>
+    FRAMEALLOC_HOT void* serve([[maybe_unused]] detail::site_of<A> at, Miss&& miss) {
         detail::hot_state& hot = self().hot();
-        return detail::bump<Request.bytes, Request.align>(
-            hot.window, [&]() FRAMEALLOC_INLINED { count(hot, Request.bytes); }, miss);
+        if constexpr (detail::keeps_records<A>) {
+            constexpr layout whole = detail::block_record::around(Request);
+            bool hit = false;
+            auto const on_hit = [&]() FRAMEALLOC_INLINED { hit = true, count(hot, Request.bytes); };
+            void* const raw = detail::bump<whole.bytes, whole.align>(hot.window, on_hit, miss);
+            return dress(hot, hit, raw, Object, at);
+        } else {
+            return detail::bump<Request.bytes, Request.align>(
+                hot.window, [&]() FRAMEALLOC_INLINED { count(hot, Request.bytes); }, miss);
+        }
+    }
+    FRAMEALLOC_HOT void* dress(detail::hot_state& hot, bool hit, void* raw, layout object, detail::call_site at) noexcept {
+        if (hit) [[likely]]
+            return static_cast<detail::thread_state<A>&>(hot).frame.records().add(raw, object, at);
+        return raw != nullptr ? self().state()->frame.records().add(raw, object, at) : nullptr;
+    }
+    /// Whether the object at `begin`, of `bytes`, is what the calling thread's frame served last; `begin` is where its block
+    /// begins then. Somebody who has written beside it is told so.
+    [[nodiscard]] bool look_at_last(std::uintptr_t& begin, std::size_t& beside, std::size_t bytes) noexcept {
+        auto* const s = self().shared().state_if_any();
+        detail::block_record const* const r = s != nullptr ? s->frame.records().newest() : nullptr;
+        if (r == nullptr || r->object() != begin || r->bytes() != bytes) return false;
+        if (fault what; !s->frame.is_newest_sound(s->window, what)) {
+            report(what);
+            return false;
+        }
+        begin = r->raw();
+        beside = r->offset() + detail::block_record::canary_bytes;
+        return true;
     }
 
     /// The calling thread's state, if `bytes` at `begin` are what its frame served last; otherwise null.
@@ -190,7 +249,7 @@ private:
                 static_cast<void>(shrink(s, detail::address_of(p)));  // what a listener has allocated meanwhile stays
             } else {
                 s.frame.undo(s.window, before, s.frame.finalisers(), s.frame.marks(),
-                             source);  // an arena that has gaps
+                             s.frame.records().newest(), source);  // an arena that has gaps
             }
             return false;
         } else {
@@ -206,8 +265,9 @@ private:
             position_ = state_->frame.position(state_->window);
             finalisers_ = state_->frame.finalisers();
             marks_ = state_->frame.marks();
+            records_ = state_->frame.records().newest();
             // Tags have to be written down while there is something to undo, as for any mark.
-            if constexpr (charges_tags<typename A::budget>) state_->frame.push_mark_at(mark_, position_, false);
+            if constexpr (charges_tags<typename A::budget>) state_->frame.push_mark_at(mark_, position_, records_, false);
         }
         ~undo_point()
             requires(charges_tags<typename A::budget>)
@@ -219,7 +279,7 @@ private:
         undo_point& operator=(undo_point const&) = delete;
         void undo() const noexcept {
             auto source = state_->chunks();
-            state_->frame.undo(state_->window, position_, finalisers_, marks_, source);
+            state_->frame.undo(state_->window, position_, finalisers_, marks_, records_, source);
         }
 
     private:
@@ -227,6 +287,7 @@ private:
         frame_position position_{};
         detail::finaliser* finalisers_ = nullptr;
         detail::frame_mark* marks_ = nullptr;
+        [[no_unique_address]] typename detail::frame_records<A>::place records_{};
         struct no_mark {};
         [[no_unique_address]] std::conditional_t<charges_tags<typename A::budget>, detail::frame_mark, no_mark> mark_{};
     };
@@ -236,24 +297,24 @@ private:
     };
 
     template <class T, class Slow, class... Args>
-    FRAMEALLOC_HOT T* make(Slow&& slow, Args&&... args) {
+    FRAMEALLOC_HOT T* make(detail::site_of<A> at, Slow&& slow, Args&&... args) {
         constexpr bool can_throw = !std::is_nothrow_constructible_v<T, Args...>;
         std::conditional_t<can_throw, undo_point, no_undo_point> const before{self()};
         if constexpr (std::is_trivially_destructible_v<T>) {
             constexpr layout request = layout::of<T>();
-            void* const place = serve<request>([&]() FRAMEALLOC_INLINED { return slow(request); });
+            void* const place = serve<request>(at, [&]() FRAMEALLOC_INLINED { return slow(request); });
             if (place == nullptr) [[unlikely]]
                 return nullptr;
             return detail::construct<T>(
                 place, [&]() FRAMEALLOC_INLINED { before.undo(); }, static_cast<Args&&>(args)...);
         } else {
-            constexpr std::size_t offset = detail::round_up(sizeof(detail::finaliser), alignof(T));
-            constexpr std::size_t align = alignof(T) > granule ? alignof(T) : granule;
-            constexpr layout request{.bytes = offset + sizeof(T), .align = align};
-            void* const record = serve<request>([&]() FRAMEALLOC_INLINED { return slow(request); });
-            if (record == nullptr) [[unlikely]]
+            constexpr finalised parts = with_finaliser({.bytes = sizeof(T), .align = alignof(T)});
+            void* const start = serve<parts.request, parts.object>(
+                at, [&]() FRAMEALLOC_INLINED { return slow(parts.request); });
+            if (start == nullptr) [[unlikely]]
                 return nullptr;
-            void* const place = detail::behind(record, offset);
+            void* const record = detail::behind(start, parts.record_offset);
+            void* const place = detail::behind(start, parts.object_offset);
             T* const object =
                 detail::construct<T>(place, [&]() FRAMEALLOC_INLINED { before.undo(); }, static_cast<Args&&>(args)...);
             add_finaliser<T>(record, object, 1);
@@ -261,23 +322,41 @@ private:
         }
     }
 
+    /// Room for an object and for what is to destroy it: before it, or, where records are kept, behind its canary, so that
+    /// a write below the object meets its guard.
+    struct finalised {
+        layout request;
+        layout object;  ///< what has a canary behind it
+        std::size_t record_offset;
+        std::size_t object_offset;
+    };
+    [[nodiscard]] static constexpr finalised with_finaliser(layout object) noexcept {
+        if (object.align < granule) object.align = granule;
+        if constexpr (detail::keeps_records<A>) {
+            if (!object.is_possible()) return {object, object, 0, 0};
+            std::size_t const behind = detail::round_up(object.bytes + detail::block_record::canary_bytes, granule);
+            return {{.bytes = behind + sizeof(detail::finaliser), .align = object.align}, object, behind, 0};
+        } else {
+            std::size_t offset = 0;
+            layout request = layout::of<detail::finaliser>().extend(object, offset);
+            return {request, request, 0, offset};
+        }
+    }
+
     template <class T, bool ValueInitialise, class Slow>
-    std::span<T> make_array(std::size_t n, Slow&& slow) {
+    std::span<T> make_array(std::size_t n, detail::site_of<A> at, Slow&& slow) {
         constexpr bool has_destructor = !std::is_trivially_destructible_v<T>;
         constexpr bool can_throw = !std::is_nothrow_default_constructible_v<T>;
         std::conditional_t<can_throw, undo_point, no_undo_point> const before{self()};
-        layout request = layout::array_of<T>(n);
-        std::size_t offset = 0;
-        if constexpr (has_destructor) {
-            request = layout::of<detail::finaliser>().extend(request, offset);
-            if (request.align < granule) request.align = granule;
-        }
-        void* const start = serve(request, [&]() FRAMEALLOC_INLINED { return slow(request); });
+        layout const objects = layout::array_of<T>(n);
+        finalised const parts = has_destructor ? with_finaliser(objects) : finalised{objects, objects, 0, 0};
+        void* const start =
+            serve(parts.request, parts.object, at, [&]() FRAMEALLOC_INLINED { return slow(parts.request); });
         if (start == nullptr) [[unlikely]]
             return {};
-        void* const place = detail::behind(start, offset);
+        void* const place = detail::behind(start, parts.object_offset);
         T* const first = detail::construct_n<T, ValueInitialise>(place, n, [&]() FRAMEALLOC_INLINED { before.undo(); });
-        if constexpr (has_destructor) add_finaliser<T>(start, first, n);
+        if constexpr (has_destructor) add_finaliser<T>(detail::behind(start, parts.record_offset), first, n);
         return {first, n};
     }
 

@@ -27,11 +27,11 @@ class pool_verbs {
 public:
     /// Raw memory. Zero bytes give a unique address.
     [[nodiscard]] FRAMEALLOC_HOT void* pool_alloc(layout request) {
-        return serve<true>(request, class_of(request),
+        return serve<true>(request, class_of(request), detail::here<A>(),
                            [&](std::size_t c) FRAMEALLOC_INLINED { return self().pool_miss_or_throw(request, c); });
     }
     [[nodiscard]] FRAMEALLOC_HOT void* try_pool_alloc(layout request) noexcept {
-        return serve<false>(request, class_of(request),
+        return serve<false>(request, class_of(request), detail::here<A>(),
                             [&](std::size_t c) FRAMEALLOC_INLINED { return self().pool_miss(request, c); });
     }
 
@@ -52,9 +52,11 @@ public:
     }
 
     /// Frees by address alone; null is a no-op. For hosts that know neither size nor alignment.
-    void pool_free(void* p) noexcept { self().shared().free_by_address(p); }
+    FRAMEALLOC_HOT void pool_free(void* p) noexcept { self().shared().free_by_address(p, detail::here<A>()); }
     /// Frees what was allocated with this layout; `p` is not null.
-    FRAMEALLOC_HOT void pool_free(void* p, layout given) noexcept { give(p, given, class_of(given)); }
+    FRAMEALLOC_HOT void pool_free(void* p, layout given) noexcept {
+        give(p, given, class_of(given), detail::here<A>());
+    }
     /// Frees storage of `pool_alloc<T>()`; `p` is not null.
     template <class T>
     FRAMEALLOC_HOT void pool_free(std::type_identity_t<T>* p) noexcept {
@@ -95,21 +97,21 @@ public:
 
     /// `n` objects in a row, value-initialised. `n` may be zero; a product that overflows is refused (FA304).
     template <class T>
-    [[nodiscard]] std::span<T> pool_array(std::size_t n) {
+    [[nodiscard]] FRAMEALLOC_HOT std::span<T> pool_array(std::size_t n) {
         return make_array<T, true>(n, pool_alloc(layout::array_of<T>(n)));
     }
     template <class T>
-    [[nodiscard]] std::span<T> pool_array_for_overwrite(std::size_t n) {
+    [[nodiscard]] FRAMEALLOC_HOT std::span<T> pool_array_for_overwrite(std::size_t n) {
         return make_array<T, false>(n, pool_alloc(layout::array_of<T>(n)));
     }
     /// Answers an empty span without an address when it is refused.
     template <class T>
-    [[nodiscard]] std::span<T> try_pool_array(std::size_t n) {
+    [[nodiscard]] FRAMEALLOC_HOT std::span<T> try_pool_array(std::size_t n) {
         return make_array<T, true>(n, try_pool_alloc(layout::array_of<T>(n)));
     }
     /// Destroys an array of `pool_array`, the last object first, and frees it. A span without an address is a no-op.
     template <class T>
-    void pool_delete(std::span<T> objects) noexcept {
+    FRAMEALLOC_HOT void pool_delete(std::span<T> objects) noexcept {
         if (objects.data() == nullptr) return;
         detail::destroy_backwards(objects.data(), objects.size());
         pool_free(const_cast<std::remove_cv_t<T>*>(objects.data()), layout::array_of<T>(objects.size()));
@@ -117,8 +119,27 @@ public:
 
     /// A new `T` and its only owner.
     template <class T, class... Args>
-    [[nodiscard]] pool_ptr<T, A> pool_box(Args&&... args) {
+    [[nodiscard]] FRAMEALLOC_HOT pool_ptr<T, A> pool_box(Args&&... args) {
         return pool_ptr<T, A>{pool_new<T>(static_cast<Args&&>(args)...), self().shared()};
+    }
+
+    // What a free by address is built on: the block at `p`, of class `c`, has been looked at.
+    FRAMEALLOC_HOT void give_block(void* p, std::size_t c) noexcept {
+        detail::hot_state& hot = self().hot();
+        detail::push(
+            hot.magazines[c], full_bits(hot.magazines[c], c), p,
+            [&]() FRAMEALLOC_INLINED {
+                if constexpr (charges_tags<typename A::budget>) {
+                    auto& s = static_cast<detail::thread_state<A>&>(hot);
+                    std::size_t tag;
+                    if (!s.tags.credit(p, c, tag)) [[unlikely]]
+                        return s.pool_uncredited(p, c, tag);
+                }
+                if constexpr (A::diagnostics::counts_operations) {
+                    static_cast<detail::thread_state<A>&>(hot).counted.on_pool_free();
+                }
+            },
+            [&]() FRAMEALLOC_INLINED { self().pool_overflow(p, c); });
     }
 
 private:
@@ -126,7 +147,7 @@ private:
 
     /// An alignment that is no power of two has no class: the slow path names it.
     [[nodiscard]] FRAMEALLOC_HOT static constexpr std::size_t class_of(layout request) noexcept {
-        return request.has_valid_align() ? pool::class_for(request) : pool::class_count;
+        return request.has_valid_align() ? pool::class_for(detail::whole_of<A>(request)) : pool::class_count;
     }
 
     /// Where the compiler knows the class it knows this number, too, and need not read it.
@@ -149,7 +170,24 @@ private:
     }
 
     template <bool Throws, class Slow>
-    FRAMEALLOC_HOT void* serve([[maybe_unused]] layout request, std::size_t c, Slow&& slow) {
+    FRAMEALLOC_HOT void* serve([[maybe_unused]] layout request, std::size_t c, [[maybe_unused]] detail::site_of<A> at,
+                               Slow&& slow) {
+        if constexpr (detail::keeps_records<A>) {
+            if (c == pool::class_count) {
+                if constexpr (Throws) {
+                    return self().shared().heap_allocate_or_throw(request, at);
+                } else {
+                    return self().shared().heap_allocate(request, at);
+                }
+            }
+            void* const block = serve_block<Throws>(request, c, slow);
+            return block != nullptr ? self().shared().pool_given(block, request, at) : nullptr;
+        } else {
+            return serve_block<Throws>(request, c, slow);
+        }
+    }
+    template <bool Throws, class Slow>
+    FRAMEALLOC_HOT void* serve_block([[maybe_unused]] layout request, std::size_t c, Slow&& slow) {
         if constexpr (pool::class_count == 0) {
             return slow(c);
         } else {
@@ -162,7 +200,9 @@ private:
                     if constexpr (charges_tags<typename A::budget>) {
                         return charge<Throws>(static_cast<detail::thread_state<A>&>(hot), block, request, c);
                     } else {
-                        if constexpr (A::diagnostics::checks_blocks) detail::slab<A>::of(block)->mark_live(block);
+                        if constexpr (A::diagnostics::checks_blocks && !detail::keeps_records<A>) {
+                            detail::slab<A>::of(block)->mark_live(block);
+                        }
                         if constexpr (A::diagnostics::counts_operations) {
                             static_cast<detail::thread_state<A>&>(hot).counted.on_pool_allocate(request.bytes);
                         }
@@ -172,32 +212,22 @@ private:
         }
     }
 
-    FRAMEALLOC_HOT void give(void* p, [[maybe_unused]] layout given, std::size_t c) noexcept {
+    FRAMEALLOC_HOT void give(void* p, [[maybe_unused]] layout given, std::size_t c,
+                             [[maybe_unused]] detail::site_of<A> at) noexcept {
         if constexpr (pool::class_count == 0) {
-            self().shared().free_large(p, given);
+            self().shared().free_large(p, given, at);
         } else {
             if (c == pool::class_count) [[unlikely]]
-                return self().shared().free_large(p, given);
-            if constexpr (A::diagnostics::checks_blocks) {
+                return self().shared().free_large(p, given, at);
+            if constexpr (detail::keeps_records<A>) {
+                p = self().shared().pool_taken(p, &given, at);
+                if (p == nullptr) return;
+            } else if constexpr (A::diagnostics::checks_blocks) {
                 if (!self().shared().check_pool_free(p, c)) return;
             } else {
                 detail::clear_marks(p, pool::class_bytes(c));
             }
-            detail::hot_state& hot = self().hot();
-            detail::push(
-                hot.magazines[c], full_bits(hot.magazines[c], c), p,
-                [&]() FRAMEALLOC_INLINED {
-                    if constexpr (charges_tags<typename A::budget>) {
-                        auto& s = static_cast<detail::thread_state<A>&>(hot);
-                        std::size_t tag;
-                        if (!s.tags.credit(p, c, tag)) [[unlikely]]
-                            return s.pool_uncredited(p, c, tag);
-                    }
-                    if constexpr (A::diagnostics::counts_operations) {
-                        static_cast<detail::thread_state<A>&>(hot).counted.on_pool_free();
-                    }
-                },
-                [&]() FRAMEALLOC_INLINED { self().pool_overflow(p, c); });
+            give_block(p, c);
         }
     }
 

@@ -3,7 +3,6 @@
 
 #include <framealloc/basic_smart_alloc.hpp>
 
-#include <framealloc/diagnostics/checked.hpp>
 #include <framealloc/pool/none.hpp>
 #include <framealloc/sync/single_threaded.hpp>
 
@@ -15,9 +14,6 @@ using smart_alloc = basic_smart_alloc<>;
 
 /// Frames and heap blocks only: no pool machinery. Pool requests are served by the heap path.
 using smart_alloc_minimal = basic_smart_alloc<pool::none>;
-
-/// The debug assembly: counts operations, fills released memory, finds double frees, foreign pointers and wrong sizes.
-using smart_alloc_debug = basic_smart_alloc<diagnostics::checked>;
 
 /// For one thread: its state lives inside the object.
 using smart_alloc_single_threaded = basic_smart_alloc<sync::single_threaded>;

@@ -142,7 +142,7 @@ def headers_alone(t):
     """An installation of the headers alone, made without the libraries that the compiled part needs, and moved."""
     t.fresh()
     run("cmake", "-S", t.source, "-B", t.folder / "headers", "-G", t.generator, f"-DCMAKE_CXX_COMPILER={t.compiler}",
-        *(f"-DFRAMEALLOC_{part}=OFF" for part in ("LIBRARY", "NUMA", "TESTS", "EXAMPLES", "BENCHMARKS")),
+        *(f"-DFRAMEALLOC_{part}=OFF" for part in ("LIBRARY", "NUMA", "SYMBOLS", "TESTS", "EXAMPLES", "BENCHMARKS")),
         "-DCMAKE_DISABLE_FIND_PACKAGE_absl=ON", "-DCMAKE_DISABLE_FIND_PACKAGE_nlohmann_json=ON")
     run("cmake", "--install", t.folder / "headers", "--prefix", t.folder / "prefix")
     moved = t.folder / "moved prefix"

@@ -9,7 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include <framealloc/smart_alloc.hpp>
+#include <framealloc/smart_alloc_debug.hpp>
 
 #include <ostream>
 

@@ -5,7 +5,7 @@
 
 #include <framealloc/arena/in_flight.hpp>
 #include <framealloc/arena/fixed.hpp>
-#include <framealloc/diagnostics/checked.hpp>
+#include <framealloc/smart_alloc_debug.hpp>
 
 #include <numeric>
 #include <span>

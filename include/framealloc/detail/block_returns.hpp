@@ -15,21 +15,28 @@ class block_returns {
     static constexpr bool checks = A::diagnostics::checks_blocks;
 
 public:
-    void free_by_address(void* p) noexcept {
+    void free_by_address(void* p, site_of<A> at = {}) noexcept {
         if (p == nullptr) return;
         if constexpr (has_pools) {
             if (self().map().kind_of(p) == address_kind::slab) {
                 slab<A>& s = *slab<A>::of(p);
+                if constexpr (keeps_records<A>) {
+                    void* const block = self().pool_taken(p, nullptr, at);
+                    return block != nullptr ? self().give_block(block, s.size_class) : static_cast<void>(0);
+                }
                 if (s.instance != self().handle())
                     return report_misuse<A>(fault_code::foreign_pointer, foreign_slab_note, address_of(p));
                 std::size_t const c = s.size_class;
                 return self().pool_free(p, {.bytes = A::pool::class_bytes(c), .align = 1});
             }
         }
-        free_heap(p);
+        free_heap(p, at);
     }
 
-    void free_heap(void* p) noexcept {
+    void free_heap(void* p, [[maybe_unused]] site_of<A> at = {}, [[maybe_unused]] layout const* given = nullptr) noexcept {
+        if constexpr (keeps_records<A>) {
+            if (!may_free_heap(p, at, given)) return;
+        }
         switch (self().map().kind_of(p)) {
             case address_kind::heap:
                 if (self().heap_part().free(p)) {
@@ -55,16 +62,16 @@ public:
     }
 
     /// The heap's part of a sized free.
-    FRAMEALLOC_COLD void free_large(void* p, layout given) noexcept {
-        if constexpr (checks) {
+    FRAMEALLOC_COLD void free_large(void* p, layout given, site_of<A> at = {}) noexcept {
+        if constexpr (checks && !keeps_records<A>) {
             if (self().map().kind_of(p) == address_kind::heap && self().heap_part().is_alive(p) &&
-                heap_prefix::of(p).bytes != given.bytes) {
+                heap_store<A>::prefix_of(p).bytes != given.bytes) {
                 return report_misuse<A>(fault_code::wrong_size,
                                         "the block at 0x%llx has %llu bytes; it was freed as %llu", address_of(p),
-                                        heap_prefix::of(p).bytes, given.bytes);
+                                        heap_store<A>::prefix_of(p).bytes, given.bytes);
             }
         }
-        free_heap(p);
+        free_heap(p, at, &given);
     }
 
     /// With checks: whether `p` may be freed as a block of class `c`. It is marked free and filled then.
@@ -117,7 +124,7 @@ public:
                 }
             }
             if (kind != address_kind::heap || address_of(p) % granule != 0) return nullptr;
-            owner = heap_prefix::of(p).instance;  // anything, if `p` is no block
+            owner = heap_store<A>::prefix_of(p).instance;  // anything, if `p` is no block
             return static_cast<core<A>*>(thread_registry::find_instance(
                 [owner](instance_base& i) { return &i == owner && i.ops == &core<A>::registry_operations(); }));
         } else {
@@ -128,9 +135,9 @@ public:
         }
     }
 
-    static void free_anywhere(void* p) noexcept {
+    static void free_anywhere(void* p, site_of<A> at = {}) noexcept {
         if (p == nullptr) return;
-        if (core<A>* const owner = owner_of(p)) return owner->free_by_address(p);
+        if (core<A>* const owner = owner_of(p)) return owner->free_by_address(p, at);
         report_misuse<A>(fault_code::foreign_pointer,
                          "0x%llx lies in no slab and no heap block of this kind of allocator", address_of(p));
     }
@@ -138,7 +145,7 @@ public:
     /// Frees a block of `pool_alloc(given)` of any instance of this assembly. The slab's head says whose it is.
     FRAMEALLOC_HOT void pool_free_to_owner(void* p, layout given) noexcept {
         if constexpr (has_pools) {
-            if (given.has_valid_align() && A::pool::class_for(given) != A::pool::class_count) {
+            if (given.has_valid_align() && A::pool::class_for(whole_of<A>(given)) != A::pool::class_count) {
                 if constexpr (checks) {
                     core<A>* const owner = owner_of(p);
                     return (owner != nullptr ? *owner : self()).pool_free(p, given);  // who is asked in vain says why
@@ -164,7 +171,9 @@ public:
         if constexpr (has_pools) {
             if (kind == address_kind::slab) {
                 slab<A>& s = *slab<A>::of(p);
-                if (s.instance != self().handle() || !s.is_block(p)) return 0;
+                if (s.instance != self().handle()) return 0;
+                if constexpr (keeps_records<A>) return self().bytes_of_pool_block(p);
+                if (!s.is_block(p)) return 0;
                 if constexpr (checks) {
                     if (!s.is_live(p)) return 0;
                 }
@@ -172,8 +181,8 @@ public:
             }
         }
         if (kind != address_kind::heap || !self().heap_part().is_alive(p)) return 0;
-        heap_prefix const& prefix = heap_prefix::of(p);
-        return prefix.whole_bytes - (address_of(p) - address_of(prefix.base));
+        // What lies behind the bytes that were asked for is a canary, where records are kept.
+        return keeps_records<A> ? heap_store<A>::prefix_of(p).bytes : heap_store<A>::room_of(p);
     }
 
     /// Whether `p` lies in a slab of this instance, or is a heap block of it, alive or freed: for who has several instances
@@ -187,6 +196,16 @@ public:
     }
 
 private:
+    /// With records: whether what is to be freed as a heap block is one.
+    [[nodiscard]] bool may_free_heap(void* p, site_of<A> at, layout const* given) {
+        switch (self().map().kind_of(p)) {
+            case address_kind::heap: return self().heap_taken(p, given, at);
+            case address_kind::slab: self().a_pools_block(p, at); break;
+            case address_kind::unknown: self().not_a_block(p, at); break;
+        }
+        return false;
+    }
+
     static constexpr char const* foreign_slab_note = "the block at 0x%llx belongs to another allocator instance";
 
     [[nodiscard]] FRAMEALLOC_HOT core<A>& self() noexcept { return static_cast<core<A>&>(*this); }

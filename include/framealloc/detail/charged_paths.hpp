@@ -223,10 +223,10 @@ void* thread_state<A>::serve_charged_pool(layout request, std::size_t c, fault& 
 
 /// Serves a request of an open frame that the window did not: charges what it takes, and has the arena make room.
 template <class A>
-void* thread_state<A>::serve_charged(layout request, fault& why) {
+void* thread_state<A>::serve_charged(layout request, layout whole, fault& why) {
     charged_request<A> ask{*core_, this, allocation_intent::frame, request};
     auto& charges = frame.charges();
-    std::size_t need = round_up(request.bytes + (request.bytes == 0), granule);
+    std::size_t need = round_up(whole.bytes + (whole.bytes == 0), granule);
     why.code = fault_code::internal;
     for (;;) {
         auto source = chunks();
@@ -256,7 +256,7 @@ void* thread_state<A>::serve_charged(layout request, fault& why) {
         }
         charges.lift(this->window);
         frame_position const before = frame.position(this->window);
-        void* const p = frame.allocate(this->window, request, source);
+        void* const p = frame.allocate(this->window, whole, source);
         std::size_t const bytes = frame.used_bytes(this->window) - used;
         if (p != nullptr && core_->gate().budget().has_instance_event()) {
             frame.rewind_uncharged(this->window, before, source);
@@ -351,7 +351,7 @@ bool thread_state<A>::get_frame_credit(std::size_t bytes) noexcept {
 template <class A>
 void* thread_state<A>::serve_more(layout request) noexcept {
     fault why;
-    return without_throwing<A>(why, [&] { return serve_charged(request, why); });
+    return without_throwing<A>(why, [&] { return serve_charged(request, request, why); });
 }
 
 /// Whether credit that frees have brought suffices for a block for which there was none.

@@ -54,6 +54,7 @@ template <class A>
 class core : public instance_base,
              public frame_control<A>,
              public block_returns<A>,
+             public choose_record_keeper<A>::type,
              public frame_verbs<core<A>, A>,
              public pool_verbs<core<A>, A>,
              public heap_verbs<core<A>, A> {
@@ -86,8 +87,10 @@ public:
             auto source = chunks();
             if (s.frame.kind() != frame_kind::closed) s.finish_frame(source);
             s.frame.close();
+            this->report_damage(s);
             s.frame.release(s.window, source);
         });
+        if constexpr (keeps_records<A>) this->report_live_blocks();
         chunks_.release(gate_);
         heap_.release();
         pools_.release();
@@ -152,7 +155,19 @@ public:
         }
     }
 
-    [[nodiscard]] void* heap_allocate(layout request) noexcept {
+    [[nodiscard]] void* heap_allocate(layout request, site_of<A> at = {}) noexcept {
+        void* const p = heap_block(request);
+        if constexpr (keeps_records<A>) {
+            if (p != nullptr) this->heap_given(p, request, at);
+        }
+        return p;
+    }
+    [[nodiscard]] void* heap_allocate_or_throw(layout request, site_of<A> at = {}) {
+        void* const p = heap_block_or_throw(request);
+        if constexpr (keeps_records<A>) this->heap_given(p, request, at);
+        return p;
+    }
+    [[nodiscard]] void* heap_block(layout request) noexcept {
         if constexpr (has_tags) {
             fault why;
             void* const p = without_throwing<A>(why, [&] { return serve_charged_heap(*this, request, why); });
@@ -165,7 +180,7 @@ public:
             return p;
         }
     }
-    [[nodiscard]] void* heap_allocate_or_throw(layout request) {
+    [[nodiscard]] void* heap_block_or_throw(layout request) {
         if constexpr (has_tags) {
             fault why;
             void* const p = serve_charged_heap(*this, request, why);
@@ -380,6 +395,7 @@ private:
         s.finish_frame(source);
         s.frame.close();
         c.report_open_phases(s);
+        c.report_damage(s);
     }
     static void give_back(thread_record& r) noexcept {
         if constexpr (has_pools) {
@@ -406,9 +422,11 @@ private:
         c.guard_.lock();
         c.chunks_.lock_for_fork();
         c.gate_.lock_for_fork();
+        if constexpr (keeps_records<A>) c.lock_records_for_fork();
     }
     static void unlock_after_fork(instance_base& i) {
         auto& c = static_cast<core&>(i);
+        if constexpr (keeps_records<A>) c.unlock_records_after_fork();
         c.gate_.unlock_after_fork();
         c.chunks_.unlock_after_fork();
         c.guard_.unlock_after_fork();

@@ -38,6 +38,7 @@ public:
         auto source = self().chunks();
         s->finish_frame(source);
         s->frame.close();
+        report_damage(*s);
         if (s->trims_followed != self().trims()) [[unlikely]]
             s->follow_trim();
         report_open_phases(*s);
@@ -69,10 +70,16 @@ public:
             auto source = self().chunks();
             s->finish_frame(source);
             if constexpr (counts) open_phases += s->journal.take_left_open();
+            [[maybe_unused]] fault damage;
+            [[maybe_unused]] bool damaged = false;
+            if constexpr (keeps_records<A>) damaged = s->frame.records().take_damage(damage);
             if constexpr (sync::one_thread) {
                 s->frame.close();
             } else {
                 thread_registry::shared_frame_ended(*s, [&] { s->frame.close(); });
+            }
+            if constexpr (keeps_records<A>) {
+                if (damaged) report(damage);
             }
             s = next;
         }
@@ -92,12 +99,13 @@ public:
 
     [[nodiscard]] checkpoint make_checkpoint(state_type& s, bool may_throw) {
         frame_position const before = s.frame.position(s.window);
+        auto const records = s.frame.records().newest();
         layout const request = layout::of<frame_mark>();
         void* const p = may_throw ? s.frame_alloc(request) : s.try_frame_alloc(request);
         if (p == nullptr) return {};
         auto* const mark = ::new (p) frame_mark{};
         // From before the mark itself was allocated, so that rolling back takes it back as well.
-        s.frame.push_mark_at(*mark, before, false);
+        s.frame.push_mark_at(*mark, before, records, false);
         return {&s, mark, mark->sequence};
     }
 
@@ -123,6 +131,7 @@ public:
         if (!may_roll_back(s, c)) return false;
         auto source = self().chunks();
         s->frame.rewind(s->window, *c.mark(), source);
+        report_damage(*s);
         return true;
     }
     bool commit(state_type* s, checkpoint const& c) {
@@ -145,6 +154,7 @@ public:
         bool const opens = s.frame.kind() == frame_kind::closed && !join(s);
         if (opens) static_cast<void>(begin_frame(s));
         frame_position const before = s.frame.position(s.window);
+        auto const records = s.frame.records().newest();
         frame_mark* mark = s.frame.place_for_scope();
         if (mark == nullptr) {
             struct ends_frame {
@@ -157,7 +167,7 @@ public:
             mark = ::new (s.frame_alloc(layout::of<frame_mark>())) frame_mark{};
             unless_there_is_room.state = nullptr;
         }
-        s.frame.push_mark_at(*mark, before, true);
+        s.frame.push_mark_at(*mark, before, records, true);
         return {&s, mark, mark->sequence, opens};
     }
 
@@ -182,6 +192,14 @@ public:
             }
         }
         s.frame.vacate(mark);
+        report_damage(s);
+    }
+
+    /// Reports what the end of a frame, of a scope, or a roll-back has found to be damaged.
+    static void report_damage([[maybe_unused]] state_type& s) {
+        if constexpr (keeps_records<A>) {
+            if (fault damage; s.frame.records().take_damage(damage)) report(damage);
+        }
     }
 
     /// Reports what the end of the thread's last frame has found open.

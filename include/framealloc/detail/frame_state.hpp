@@ -5,6 +5,7 @@
 #include <framealloc/chunk_stack.hpp>
 #include <framealloc/detail/chunk_pool.hpp>
 #include <framealloc/detail/construct.hpp>
+#include <framealloc/detail/block_record.hpp>
 #include <framealloc/detail/sanitizer.hpp>
 #include <framealloc/detail/tag_hooks.hpp>
 #include <framealloc/fault.hpp>
@@ -86,8 +87,11 @@ class frame_state {
     using engine = typename A::arena::template engine<chunk_source<A>>;
     static constexpr std::size_t in_flight = frames_in_flight_of<typename A::arena>;
     static constexpr bool has_tags = charges_tags<typename A::budget>;
+    static constexpr bool has_records = keeps_records<A>;
 
 public:
+    using records_place = typename frame_records<A>::place;
+
     [[nodiscard]] frame_kind kind() const noexcept { return kind_.load(order::relaxed); }
     /// Frames begun with this record, by all its threads.
     [[nodiscard]] unsigned long long begun() const noexcept { return number_.load(order::relaxed); }
@@ -121,6 +125,7 @@ public:
             ended_.push(finalisers_);
             finalisers_ = nullptr;
         }
+        if constexpr (has_records) check_records(window, nullptr);
         std::size_t const used = used_by_owner(window);
         note(used);
         last_bytes_.store(used, order::relaxed);
@@ -169,8 +174,13 @@ public:
         if (address_of(m) - address_of(scope_marks_) < sizeof scope_marks_) m->is_scope = false;
     }
 
-    void push_mark_at(frame_mark& m, frame_position at, bool is_scope) noexcept {
-        m = {.older = marks_, .position = at, .finalisers = finalisers_, .sequence = ++sequence_, .is_scope = is_scope};
+    void push_mark_at(frame_mark& m, frame_position at, [[maybe_unused]] records_place records, bool is_scope) noexcept {
+        m.older = marks_;
+        m.position = at;
+        m.finalisers = finalisers_;
+        m.sequence = ++sequence_;
+        m.is_scope = is_scope;
+        if constexpr (has_records) m.records = records;
         marks_ = &m;
     }
     [[nodiscard]] frame_position position(frame_window const& window) const noexcept {
@@ -189,7 +199,9 @@ public:
     /// Rewinds to a live mark, which dies.
     void rewind(frame_window& window, frame_mark const& to, chunk_source<A>& source) noexcept {
         frame_mark const target = to;  // a checkpoint's mark lies in the memory that goes
-        undo(window, target.position, target.finalisers, target.older, source);
+        run_finalisers(target.finalisers);
+        if constexpr (has_records) check_records(window, static_cast<block_record*>(target.records));
+        take_back(window, target.position, target.older, source);
     }
 
     /// Forgets a mark and keeps what was allocated since; those that came after it die as well.
@@ -247,11 +259,10 @@ public:
     [[nodiscard]] frame_mark* marks() const noexcept { return marks_; }
     /// Takes back what came after a place, marks included: what a constructor that threw had allocated, for instance.
     void undo(frame_window& window, frame_position to, finaliser* newest_kept, frame_mark* newest_mark,
-              chunk_source<A>& source) noexcept {
+              [[maybe_unused]] records_place newest_record, chunk_source<A>& source) noexcept {
         run_finalisers(newest_kept);
-        fill(window, to);
-        rewind_engine(window, to, source);
-        marks_ = newest_mark;
+        records_.go_back_to(newest_record);
+        take_back(window, to, newest_mark, source);
     }
     void add(finaliser& f) noexcept {
         f.older = finalisers_;
@@ -283,8 +294,40 @@ public:
     [[nodiscard]] std::size_t peak_bytes() const noexcept { return peak_bytes_.load(order::relaxed); }
     [[nodiscard]] unsigned long long total_bytes() const noexcept { return total_bytes_.load(order::relaxed); }
     [[nodiscard]] auto& destroyed() noexcept { return destroyed_; }
+    [[nodiscard]] auto& records() noexcept { return records_; }
+
+    /// Whether what surrounds the frame's objects is whole; `what` says what is not.
+    [[nodiscard]] bool has_sound_records(frame_window const& window, fault& what) const noexcept
+        requires(keeps_records<A>)
+    {
+        return records_.check(nullptr, [&](std::uintptr_t at) { return begin_of_stretch(window, at); }, what);
+    }
+
+    /// The same for the newest object alone.
+    [[nodiscard]] bool is_newest_sound(frame_window const& window, fault& what) const noexcept
+        requires(keeps_records<A>)
+    {
+        return records_.check_newest([&](std::uintptr_t at) { return begin_of_stretch(window, at); }, what);
+    }
 
 private:
+    void take_back(frame_window& window, frame_position to, frame_mark* newest_mark, chunk_source<A>& source) noexcept {
+        fill(window, to);
+        rewind_engine(window, to, source);
+        marks_ = newest_mark;
+    }
+
+    /// Looks at the records that are about to go.
+    void check_records(frame_window const& window, block_record* until) noexcept {
+        records_.check_and_go_back_to(until, [&](std::uintptr_t at) { return begin_of_stretch(window, at); });
+    }
+    [[nodiscard]] std::uintptr_t begin_of_stretch(frame_window const& window, std::uintptr_t at) const noexcept {
+        std::uintptr_t found = at;
+        engine_.for_each_used(window, {}, [&](std::uintptr_t begin, std::uintptr_t end) {
+            if (at >= begin && at < end) found = begin;
+        });
+        return found;
+    }
     [[nodiscard]] std::size_t used_by_owner(frame_window const& window) const noexcept {
         // An engine that counts by itself is asked, also where it inherits the shorter way.
         if constexpr (requires {
@@ -340,6 +383,7 @@ private:
     finaliser* finalisers_ = nullptr;
     [[no_unique_address]] ended_finalisers<in_flight> ended_{};
     [[no_unique_address]] destroyed_objects<A::diagnostics::counts_operations> destroyed_{};
+    [[no_unique_address]] frame_records<A> records_{};
     frame_mark* marks_ = nullptr;
     frame_mark scope_marks_[8]{};
     unsigned long long sequence_ = 0;

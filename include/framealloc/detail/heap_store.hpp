@@ -2,6 +2,7 @@
 #pragma once
 
 #include <framealloc/config.hpp>
+#include <framealloc/detail/block_record.hpp>
 #include <framealloc/detail/heap_cache.hpp>
 #include <framealloc/detail/heap_ledger.hpp>
 #include <framealloc/detail/instance_lock.hpp>
@@ -32,8 +33,8 @@ public:
     template <class... Tag>
     [[nodiscard]] void* allocate(layout request, Tag... tag) noexcept {
         std::size_t const align = request.align < granule ? granule : request.align;
-        std::size_t const head = round_up(sizeof(heap_prefix), align);
-        std::size_t const step = quarter_steps::index(head + request.bytes + (request.bytes == 0));
+        std::size_t const head = round_up(sizeof(heap_prefix) + record_bytes, align);
+        std::size_t const step = quarter_steps::index(head + request.bytes + tail_bytes + (request.bytes == 0));
         std::size_t whole = quarter_steps::bytes(step);
         std::size_t const usual = usual_align(whole);
         std::size_t base_align = align > usual ? align : usual;
@@ -49,7 +50,7 @@ public:
         if (base == nullptr) return nullptr;
         void* const block = pointer_to<void>(address_of(base) + head);
         if (std::uint32_t const number = publish(block); number != heap_ledger<A>::none) {
-            ::new (&heap_prefix::of(block)) heap_prefix{.base = base,
+            ::new (&prefix_of(block)) heap_prefix{.base = base,
                                                         .whole_bytes = whole,
                                                         .bytes = request.bytes,
                                                         .instance = instance_,
@@ -69,7 +70,7 @@ public:
     /// True when `block` was alive and ours; it is freed then. `block` lies where heap blocks are.
     [[nodiscard]] bool free(void* block) noexcept {
         if (!is_ours(block)) return false;
-        heap_prefix& prefix = heap_prefix::of(block);
+        heap_prefix& prefix = prefix_of(block);
         if (!ledger_.leave(prefix.number, block)) return false;
         map_.remove_heap_block(block);
         live_blocks_.fetch_sub(1, order::relaxed);
@@ -90,13 +91,49 @@ public:
 
     /// Whether `block`, which lies where heap blocks are, is a live block of this instance.
     [[nodiscard]] bool is_alive(void* block) noexcept {
-        return is_ours(block) && ledger_.is_alive(heap_prefix::of(block).number, block);
+        return is_ours(block) && ledger_.is_alive(prefix_of(block).number, block);
     }
 
     /// Whether `block`, which lies where heap blocks are, is or was a block of this instance, as far as can be seen from
     /// what lies below it.
     [[nodiscard]] bool is_ours(void* block) const noexcept {
-        return address_of(block) % granule == 0 && heap_prefix::of(block).instance == instance_;
+        return address_of(block) % granule == 0 && prefix_of(block).instance == instance_;
+    }
+
+    /// The head of a block, below its record where there is one.
+    [[nodiscard]] static heap_prefix& prefix_of(void* block) noexcept {
+        return heap_prefix::of(pointer_to<void>(address_of(block) - record_bytes));
+    }
+    /// Bytes that a block has room for.
+    [[nodiscard]] static std::size_t room_of(void* block) noexcept {
+        heap_prefix const& prefix = prefix_of(block);
+        return prefix.whole_bytes - (address_of(block) - address_of(prefix.base));
+    }
+
+    // --- where records are kept ---------------------------------------------------------------------------------------
+
+    /// Where the canary behind a block ends: within 24 bytes.
+    [[nodiscard]] static std::uintptr_t canary_end(void* block) noexcept {
+        std::uintptr_t const end = address_of(block) + prefix_of(block).bytes, last = address_of(block) + room_of(block);
+        std::uintptr_t const usual = round_up(end + block_record::canary_bytes, granule);
+        return usual < last ? usual : last;
+    }
+    /// The live block that `p` lies in or is the address of, or null. O(blocks): for reports.
+    [[nodiscard]] FRAMEALLOC_COLD void const* find_around(void const* p) noexcept {
+        void const* found = nullptr;
+        ledger_.for_each([&](void* block) {
+            if (p == block) found = block;
+            if (address_of(p) > address_of(block) && prefix_of(block).instance == instance_ &&
+                address_of(p) - address_of(block) < prefix_of(block).bytes) {
+                found = block;
+            }
+        });
+        return found;
+    }
+    /// Calls `f(block)` for each live block. The instance is at rest.
+    template <class F>
+    void for_each_live_block(F&& f) {
+        ledger_.for_each(f);
     }
 
     FRAMEALLOC_COLD void release() noexcept {
@@ -117,7 +154,7 @@ public:
     template <class F>
     void for_each_live(F&& f) {
         ledger_.for_each([&](void* block) {
-            f(static_cast<std::uint8_t>(heap_prefix::of(block).stamp), heap_prefix::of(block).bytes);
+            f(static_cast<std::uint8_t>(prefix_of(block).stamp), prefix_of(block).bytes);
         });
     }
 
@@ -132,7 +169,7 @@ public:
     [[nodiscard]] census take_census() noexcept {
         census c;
         ledger_.for_each([&](void* block) {
-            heap_prefix const& prefix = heap_prefix::of(block);
+            heap_prefix const& prefix = prefix_of(block);
             c.sound = c.sound && prefix.instance == instance_ && prefix.bytes <= prefix.whole_bytes;
             c.blocks += 1;
             c.bytes += prefix.bytes;
@@ -142,6 +179,9 @@ public:
     }
 
 private:
+    static constexpr std::size_t record_bytes = keeps_records<A> ? sizeof(block_record) : 0;
+    static constexpr std::size_t tail_bytes = keeps_records<A> ? block_record::canary_bytes : 0;
+
     /// Blocks of a page and more are aligned to a cache line, smaller ones as the system does, so that equal sizes are
     /// equally aligned and can take each other's place.
     [[nodiscard]] static constexpr std::size_t usual_align(std::size_t whole) noexcept {

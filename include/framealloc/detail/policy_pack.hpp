@@ -2,6 +2,7 @@
 #pragma once
 
 #include <framealloc/detail/assembly.hpp>
+#include <framealloc/detail/call_site.hpp>
 #include <framealloc/detail/tag_hooks.hpp>
 #include <framealloc/policy.hpp>
 
@@ -123,7 +124,8 @@ inline constexpr bool classes_fit = Pool::class_count <= max_pool_classes;
 template <class A>
 inline constexpr bool pairs_fit =
     slab_fits<typename A::backend, typename A::pool>() && arena_fits<typename A::backend, typename A::arena>() &&
-    arena_grows<typename A::backend, typename A::arena> && classes_fit<typename A::pool> && has_tag_machinery<A>;
+    arena_grows<typename A::backend, typename A::arena> && classes_fit<typename A::pool> && has_tag_machinery<A> &&
+    has_record_machinery<A>;
 
 template <class A>
 struct require_pairs {
@@ -142,6 +144,9 @@ struct require_pairs {
     static_assert(classes_fit<typename A::pool>, "framealloc: a pool policy has at most 48 size classes");
     static_assert(has_tag_machinery<A>,
                   "framealloc: a budget that charges tags wants the header framealloc/tag_budgets.hpp");
+    static_assert(has_record_machinery<A>,
+                  "framealloc: diagnostics that keep records, such as diagnostics::checked, want the header "
+                  "framealloc/smart_alloc_debug.hpp");
 };
 
 /// A policy template with wrong arguments complains here, before it is asked for anything: were the question the first

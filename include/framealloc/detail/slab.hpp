@@ -4,6 +4,7 @@
 #include <framealloc/detail/assembly.hpp>
 #include <framealloc/detail/atomic.hpp>
 #include <framealloc/detail/bits.hpp>
+#include <framealloc/detail/block_record.hpp>
 #include <framealloc/policy.hpp>
 
 #include <bit>
@@ -228,7 +229,9 @@ struct slab {
         auto const end_run = [&](std::size_t run_end) {
             std::size_t const begin = round_up(run_begin, page_bytes);
             std::size_t const end = run_end & ~(page_bytes - 1);
-            if (begin < end) f(pointer_to<void>(address_of(this) + begin), end - begin);
+            if (begin >= end) return;
+            if constexpr (keeps_records<A>) forget_records(begin, end);
+            f(pointer_to<void>(address_of(this) + begin), end - begin);
         };
         for (std::size_t i = 0; i < carved; ++i) {
             // acquire: the settler's last writes to the block come before the page goes.
@@ -241,6 +244,14 @@ struct slab {
     }
 
 private:
+    /// Of free blocks between two places, whose memory is about to become zero in parts: their fill is not looked at again.
+    void forget_records(std::size_t begin, std::size_t end) noexcept {
+        std::size_t const first = begin <= shape->first_block ? 0 : shape->index_at(begin - shape->first_block);
+        for (std::size_t i = first; i < shape->block_count && address_of(block(i)) < address_of(this) + end; ++i) {
+            static_cast<block_record*>(block(i))->guard = 0;
+        }
+    }
+
     [[nodiscard]] std::uint64_t mask(void const* p) const noexcept { return std::uint64_t{1} << (index_of(p) % 64); }
     std::uint64_t flip(void const* p, bool live) noexcept {
         bit_word& w = live_bits()[index_of(p) / 64];
@@ -277,7 +288,10 @@ private:
         std::size_t const n = left < most ? left : most;
         std::size_t const step = shape->block_bytes;  // which the compiler would read anew for each block
         std::uintptr_t at = address_of(block(first));
-        for (std::size_t i = 0; i < n; ++i, at += step) *--end = pointer_to<void>(at);
+        for (std::size_t i = 0; i < n; ++i, at += step) {
+            if constexpr (keeps_records<A>) pointer_to<block_record>(at)->guard = 0;
+            *--end = pointer_to<void>(at);
+        }
         if (n != 0) word.fetch_add(n * slab_word::one_carved, order::relaxed);
         return n;
     }

@@ -45,11 +45,11 @@ void* thread_state<A>::serve_frame(layout request, fault& why) noexcept(!has_tag
     core_->gate().note(fault_code::arena_exhausted);  // unless the gate, if it is asked, says otherwise
     void* p = nullptr;
     if constexpr (has_tags) {
-        p = serve_charged(request, why);
+        p = serve_charged(request, whole_of<A>(request), why);
         if (p == nullptr && why.code != fault_code::arena_exhausted) return nullptr;
     } else {
         auto source = chunks();
-        p = frame.allocate(this->window, request, source);
+        p = frame.allocate(this->window, whole_of<A>(request), source);
     }
     if (p == nullptr) {
         why = core_->gate().refusal() != fault_code::arena_exhausted

@@ -109,7 +109,7 @@ public:
     [[nodiscard]] bool pool_charged_by_surplus(void* block, std::size_t c) noexcept;
     /// Marks and counts a block that the program gets.
     FRAMEALLOC_HOT void* pool_is_served(void* block, [[maybe_unused]] layout request) noexcept {
-        if constexpr (A::diagnostics::checks_blocks) slab<A>::of(block)->mark_live(block);
+        if constexpr (A::diagnostics::checks_blocks && !keeps_records<A>) slab<A>::of(block)->mark_live(block);
         if constexpr (A::diagnostics::counts_operations) counted.on_pool_allocate(request.bytes);
         return known_pointer(block);
     }
@@ -145,7 +145,7 @@ private:
     /// Serves, or answers null with `why` filled in. A listener of the budget may throw.
     [[nodiscard]] void* serve_frame(layout request, fault& why) noexcept(!has_tags);
     [[nodiscard]] void* serve_pool(layout request, std::size_t c) noexcept;
-    [[nodiscard]] void* serve_charged(layout request, fault& why);
+    [[nodiscard]] void* serve_charged(layout request, layout whole, fault& why);
     [[nodiscard]] void* serve_charged_pool(layout request, std::size_t c, fault& why);
     [[nodiscard]] bool may_use(std::size_t bytes, layout request, fault& why);
 

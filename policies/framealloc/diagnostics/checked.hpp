@@ -26,6 +26,7 @@ struct basic_checked {
     static constexpr bool checks_blocks = true;
     static constexpr bool fills_released = true;
     static constexpr bool stops_on_misuse = true;
+    static constexpr bool keeps_records = true;
 
     using thread_part = operation_counters;
 };

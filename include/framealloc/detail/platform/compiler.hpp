@@ -54,6 +54,15 @@
 /// The same for a lambda on a slow path: were it left out of line, its captures would be stored on the hot one.
 #define FRAMEALLOC_INLINED __attribute__((always_inline))
 
+/// The address of the instruction itself. Volatile, because two calls are two places.
+#if defined(__x86_64__)
+#define FRAMEALLOC_READ_PROGRAM_COUNTER(into) asm volatile("lea 0(%%rip), %0" : "=r"(into))
+#elif defined(__aarch64__)
+#define FRAMEALLOC_READ_PROGRAM_COUNTER(into) asm volatile("adr %0, ." : "=r"(into))
+#else
+#define FRAMEALLOC_READ_PROGRAM_COUNTER(into) (into) = __builtin_return_address(0)
+#endif
+
 /// Whether the code may become a part of a shared library.
 #if defined(__PIC__) && !defined(__PIE__)
 #define FRAMEALLOC_IN_SHARED_LIBRARY 1

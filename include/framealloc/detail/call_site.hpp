@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include <framealloc/detail/platform/compiler.hpp>
+
+namespace framealloc::inline v0_1::detail {
+
+/// Where a verb was called: the address of an instruction in the function that it became a part of. It is read by one
+/// instruction and named in reports alone.
+struct call_site {
+    void const* address = nullptr;
+};
+/// The same where nobody wants to know: nothing.
+struct no_call_site {
+    constexpr no_call_site() noexcept = default;
+    constexpr explicit no_call_site(call_site) noexcept {}
+};
+
+/// Whether the blocks of an assembly have a record beside them; see `block_record`.
+template <class A>
+inline constexpr bool keeps_records = requires { requires A::diagnostics::keeps_records; };
+
+template <bool Wanted>
+struct choose_call_site {
+    using type = no_call_site;
+};
+template <>
+struct choose_call_site<true> {
+    using type = call_site;
+};
+template <class A>
+using site_of = typename choose_call_site<keeps_records<A>>::type;
+
+// What keeps records comes with the diagnostics policy that wants them: who has none does not read it.
+template <class A, bool Kept = keeps_records<A>>
+class frame_records;
+template <class A>
+class frame_records<A, false> {
+public:
+    struct place {};
+    [[nodiscard]] static place newest() noexcept { return {}; }
+    static void go_back_to(place) noexcept {}
+};
+template <class A>
+class record_keeper;
+/// Defined with them: says that they are there.
+template <class A>
+struct record_machinery;
+template <class A>
+concept has_record_machinery = !keeps_records<A> || requires { sizeof(record_machinery<A>); };
+template <class A, bool Kept = keeps_records<A>>
+struct choose_record_keeper {
+    using type = record_keeper<A>;
+};
+template <class A>
+struct choose_record_keeper<A, false> {
+    struct type {};
+};
+
+/// The place that this is inlined into.
+template <class A>
+FRAMEALLOC_HOT site_of<A> here() noexcept {
+    if constexpr (keeps_records<A>) {
+        void const* at;
+        FRAMEALLOC_READ_PROGRAM_COUNTER(at);
+        return {at};
+    } else {
+        return {};
+    }
+}
+
+}  // namespace framealloc::detail

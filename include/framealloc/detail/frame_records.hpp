@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include <framealloc/detail/block_record.hpp>
+#include <framealloc/detail/places.hpp>
+
+namespace framealloc::inline v0_1::detail {
+
+/// The records of what a thread's frame has served, newest first: each knows the one before it.
+///
+///   Cost      Some twelve instructions per request; O(requests) at the end of a frame, a scope or a roll-back, where each
+///             object's surroundings are looked at.
+///   Threads   The owner's, as the frame.
+template <class A>
+class frame_records<A, true> {
+public:
+    /// How far the records go, for when the frame is taken back to there.
+    using place = block_record*;
+    [[nodiscard]] place newest() const noexcept { return newest_; }
+    void go_back_to(place r) noexcept { newest_ = r; }
+
+    /// Where the canary of an object ends.
+    [[nodiscard]] static constexpr std::uintptr_t canary_end(std::uintptr_t end) noexcept {
+        return round_up(end + block_record::canary_bytes, granule);
+    }
+
+    /// Enters what has been served at `raw`, and answers the object's address.
+    FRAMEALLOC_HOT void* add(void* raw, layout asked, call_site at) noexcept {
+        std::uintptr_t const object = address_of(raw) + block_record::offset_for(asked.align);
+        block_record& r = block_record::of(pointer_to<void>(object));
+        r.site = at.address;
+        r.shape = block_record::shape_of(asked);
+        r.more = address_of(newest_);
+        r.guard = r.guard_for(block_record::alive);
+        newest_ = &r;
+        write_canary(object + asked.bytes, canary_end(object + asked.bytes));
+        return known_object(object);
+    }
+    /// The newest one has another size now.
+    void resize_newest(std::size_t bytes) noexcept {
+        block_record& r = *newest_;
+        r.shape = bytes << 8 | (r.shape & 0xFF);
+        r.guard = r.guard_for(block_record::alive);
+        write_canary(r.end(), canary_end(r.end()));
+    }
+    void drop_newest() noexcept { newest_ = pointer_to<block_record>(newest_->more); }
+
+    /// Looks at all records down to `until`; true where all are sound, otherwise the first damage is in `what`.
+    /// `lowest(address)` answers where the used stretch that an address lies in begins.
+    template <class Lowest>
+    [[nodiscard]] FRAMEALLOC_COLD bool check(block_record const* until, Lowest&& lowest, fault& what) const noexcept {
+        for (block_record const* r = newest_; r != until; r = pointer_to<block_record const>(r->more)) {
+            if (!is_sound(*r, lowest, what)) return false;
+        }
+        return true;
+    }
+
+    template <class Lowest>
+    [[nodiscard]] bool check_newest(Lowest&& lowest, fault& what) const noexcept {
+        return is_sound(*newest_, lowest, what);
+    }
+
+    /// The first damage that the end of a frame or of a part of it has found is told once that is over.
+    template <class Lowest>
+    FRAMEALLOC_COLD void check_and_go_back_to(place until, Lowest&& lowest) noexcept {
+        if (!has_damage_) has_damage_ = !check(until, lowest, damage_);
+        newest_ = until;
+    }
+    [[nodiscard]] bool take_damage(fault& what) noexcept {
+        if (!has_damage_) [[likely]]
+            return false;
+        what = damage_;
+        has_damage_ = false;
+        return true;
+    }
+
+    /// The record of the object that `at` lies in or beside; null where there is none.
+    [[nodiscard]] FRAMEALLOC_COLD block_record const* find(std::uintptr_t at) const noexcept {
+        for (block_record const* r = newest_; r != nullptr && r->is(block_record::alive);
+             r = pointer_to<block_record const>(r->more)) {
+            if (at >= r->raw() && at < canary_end(r->end())) return r;
+        }
+        return nullptr;
+    }
+
+    static constexpr char const* note_underflow =
+        "the object at 0x%llx in the frame was written before its begin: the byte %llu below it is 0x%02llx";
+    static constexpr char const* note_overflow =
+        "the object at 0x%llx in the frame was written behind its %llu bytes: the byte at offset %llu is 0x%02llx";
+
+private:
+    [[nodiscard]] FRAMEALLOC_HOT static void* known_object(std::uintptr_t object) noexcept {
+        if (object == 0) __builtin_unreachable();
+        return pointer_to<void>(object);
+    }
+    template <class Lowest>
+    [[nodiscard]] static bool is_sound(block_record const& r, Lowest& lowest, fault& what) noexcept {
+        if (r.is(block_record::alive)) {
+            if (is_canary_whole(r)) return true;
+            what = overflow_of(r);
+            return false;
+        }
+        // What lies below may have run over into it.
+        block_record const* const below = find_below(r, lowest(address_of(&r)));
+        if (below != nullptr && !is_canary_whole(*below)) {
+            what = overflow_of(*below);
+        } else {
+            guard_damage const d = look_at_guard(r, block_record::alive);
+            what = damage(fault_code::underflow, r.site, note_underflow, {{r.object(), d.distance, d.found, 0}});
+        }
+        return false;
+    }
+    [[nodiscard]] static bool is_canary_whole(block_record const& r) noexcept {
+        return find_overflow(r.end(), canary_end(r.end())) == canary_end(r.end());
+    }
+    struct four {
+        unsigned long long of[4];
+    };
+    [[nodiscard]] static fault damage(fault_code code, void const* allocated_at, char const* note, four numbers) noexcept {
+        return {.code = code,
+                .note = note,
+                .numbers = {numbers.of[0], numbers.of[1], numbers.of[2], numbers.of[3]},
+                .stops = A::diagnostics::stops_on_misuse,
+                .allocated_at = allocated_at,
+                .write_places = &write_fault_places};
+    }
+    [[nodiscard]] static fault overflow_of(block_record const& r) noexcept {
+        std::uintptr_t const at = find_overflow(r.end(), canary_end(r.end()));
+        return damage(fault_code::overflow, r.site, note_overflow,
+                      {{r.object(), r.bytes(), at - r.object(), *pointer_to<unsigned char const>(at)}});
+    }
+    /// The nearest sound record below one whose link cannot be believed.
+    [[nodiscard]] static block_record const* find_below(block_record const& r, std::uintptr_t lowest) noexcept {
+        for (std::uintptr_t at = address_of(&r); at >= lowest + granule;) {
+            at -= granule;
+            auto const* const candidate = pointer_to<block_record const>(at);
+            if (candidate->is(block_record::alive) && candidate->end() <= address_of(&r)) return candidate;
+        }
+        return nullptr;
+    }
+
+    block_record* newest_ = nullptr;
+    fault damage_{};
+    bool has_damage_ = false;
+};
+
+}  // namespace framealloc::detail

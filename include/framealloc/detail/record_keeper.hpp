@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include <framealloc/detail/core.hpp>
+#include <framealloc/detail/frame_records.hpp>
+#include <framealloc/detail/freed_blocks.hpp>
+
+namespace framealloc::inline v0_1::detail {
+
+template <class A>
+struct record_machinery {};
+
+/// What an instance does with the records of its pool and heap blocks: writes them, and looks at them when a block comes back.
+///
+///   Threads   Any; a block's record belongs to who has the block. Of two threads that free one, one finds its bit set.
+///   Failure   What is wrong is reported with the places of the allocation and of the mistake. A call that cannot be what was
+///             meant changes nothing; where only the surroundings of a block are damaged it is freed all the same.
+template <class A>
+class record_keeper {
+    static constexpr bool has_pools = A::pool::class_count != 0;
+
+public:
+    // --- pools --------------------------------------------------------------------------------------------------------
+
+    /// Dresses a block of class `c` for the program: answers the object's address.
+    [[nodiscard]] FRAMEALLOC_COLD void* pool_given(void* raw, layout asked, call_site at) noexcept {
+        slab<A>& s = *slab<A>::of(raw);
+        std::uintptr_t const end = address_of(raw) + s.shape->block_bytes;
+        auto const& before = *static_cast<block_record const*>(raw);
+        if (before.guard != 0) look_for_late_writes(before, end);
+        std::uintptr_t const object = address_of(raw) + block_record::offset_for(asked.align);
+        write(*pointer_to<block_record>(object - sizeof(block_record)), asked, at);
+        write_canary(object + asked.bytes, end);
+        s.mark_live(raw);
+        return pointer_to<void>(object);
+    }
+
+    /// Takes a block back: answers where it begins, or null, reported, for what cannot be taken. `given` is the layout that
+    /// it is freed with, if any.
+    [[nodiscard]] FRAMEALLOC_COLD void* pool_taken(void* object, layout const* given, call_site at) {
+        if (object == nullptr || self().map().kind_of(object) != address_kind::slab) {
+            return not_a_pool_block(object, at), nullptr;
+        }
+        slab<A>& s = *slab<A>::of(object);
+        if (s.instance != self().handle()) {
+            blame(fault_code::foreign_pointer, at, nullptr, nullptr, "the block at 0x%llx belongs to another allocator instance",
+                  address_of(object));
+            return nullptr;
+        }
+        std::size_t const into_slab = address_of(object) - address_of(&s);
+        if (into_slab < s.shape->first_block || s.index_of(object) >= s.shape->block_count) {
+            blame(fault_code::foreign_pointer, at, nullptr, nullptr,
+                  "0x%llx is not the start of a block; its slab begins at 0x%llx", address_of(object), address_of(&s));
+            return nullptr;
+        }
+        void* const raw = s.block(s.index_of(object));
+        if (!s.is_live(raw)) {
+            freed_twice(*static_cast<block_record const*>(raw), object, at);
+            return nullptr;
+        }
+        block_record const* const r = live_record(s, raw, object, at);
+        if (r == nullptr || !has_shape(*r, given, at)) return nullptr;
+        report_overflow(*r, address_of(raw) + s.shape->block_bytes, at);
+        if (!s.mark_free(raw)) {  // by another thread, at the same time
+            freed_twice(*static_cast<block_record const*>(raw), object, at);
+            return nullptr;
+        }
+        leave_freed(raw, *r, s.shape->block_bytes, at);
+        return raw;
+    }
+
+    /// What the program asked for at `object`; 0 where that is no live block.
+    [[nodiscard]] std::size_t bytes_of_pool_block(void const* object) noexcept {
+        slab<A>& s = *slab<A>::of(object);
+        std::size_t const into_slab = address_of(object) - address_of(&s);
+        if (into_slab < s.shape->first_block || s.index_of(object) >= s.shape->block_count) return 0;
+        void const* const raw = s.block(s.index_of(object));
+        block_record const* const r = s.is_live(raw) ? find_record(raw, s.shape->block_bytes) : nullptr;
+        return r != nullptr && r->object() == address_of(object) ? r->bytes() : 0;
+    }
+
+    // --- the heap -----------------------------------------------------------------------------------------------------
+
+    void heap_given(void* object, layout asked, call_site at) noexcept {
+        freed_.forget(address_of(object));
+        block_record& r = block_record::of(object);
+        write(r, asked, at);
+        write_canary(r.end(), heap_store<A>::canary_end(object));
+    }
+
+    /// Whether a heap block of this instance may be freed. What is damaged around it is reported.
+    [[nodiscard]] FRAMEALLOC_COLD bool heap_taken(void* object, layout const* given, call_site at) {
+        auto& heap = self().heap_part();
+        if (was_freed(object, at)) return false;
+        if (!heap.is_ours(object) || !heap.is_alive(object)) {
+            // What is found in the ledger is alive, whatever lies below it; else it may lie inside a block.
+            void const* const around = heap.find_around(object);
+            block_record const* const r = around != nullptr ? &block_record::of(around) : nullptr;
+            if (around == object) {
+                blame(fault_code::underflow, at, nullptr, nullptr,
+                      "the heap block at 0x%llx was written before its begin, over all that is known of it",
+                      address_of(object));
+            } else if (around != nullptr) {
+                blame(fault_code::interior_pointer, at, r->is(block_record::alive) ? r->site : nullptr, nullptr,
+                      "0x%llx lies %llu bytes into the heap block at 0x%llx", address_of(object),
+                      address_of(object) - address_of(around), address_of(around));
+            } else if (heap.is_ours(object)) {
+                freed_twice(block_record::of(object), object, at);
+            } else {
+                blame(fault_code::foreign_pointer, at, nullptr, nullptr,
+                      "0x%llx is not the start of a block of this instance", address_of(object));
+            }
+            return false;
+        }
+        block_record& r = block_record::of(object);
+        if (!r.is(block_record::alive)) {
+            guard_damage const d = look_at_guard(r, block_record::alive);
+            blame(fault_code::underflow, at, r.site, nullptr, note_underflow, address_of(object), d.distance, d.found);
+        } else {
+            if (!has_shape(r, given, at)) return false;
+            report_overflow(r, heap_store<A>::canary_end(object), at);
+        }
+        freed_.add({address_of(object), r.bytes(), r.site, at.address});
+        r.more = address_of(at.address);
+        r.guard = r.guard_for(block_record::freed);
+        return true;
+    }
+
+    /// A pointer that is no pool block of this process: says what it is.
+    FRAMEALLOC_COLD void not_a_pool_block(void* p, call_site at) {
+        if (p != nullptr && self().map().kind_of(p) == address_kind::heap && self().heap_part().is_ours(p)) {
+            return blame(fault_code::wrong_family, at, block_record::of(p).site, nullptr,
+                         "0x%llx is a heap block; expected a pool's", address_of(p));
+        }
+        not_a_block(p, at, "lies in no slab of this process");
+    }
+    /// The same for what is no heap block either.
+    FRAMEALLOC_COLD void not_a_block(void* p, call_site at) {
+        if (!was_freed(p, at)) not_a_block(p, at, "lies in no slab and no heap block");
+    }
+
+    FRAMEALLOC_COLD void a_pools_block(void* p, call_site at) {
+        blame(fault_code::wrong_family, at, nullptr, nullptr,
+              "the block at 0x%llx is a pool's; expected a heap block, whose giver is heap_alloc()", address_of(p));
+    }
+
+    // --- the instance's end -------------------------------------------------------------------------------------------
+
+    /// Names the blocks that are alive, the first eight one by one.
+    FRAMEALLOC_COLD void report_live_blocks() {
+        std::size_t blocks = 0, bytes = 0;
+        auto const one = [&](block_record const* r) {
+            ++blocks;
+            if (r == nullptr) return;
+            bytes += r->bytes();
+            if (blocks > 8) return;
+            block_holder const holder{r->more};
+            fault f{.code = fault_code::live_at_end,
+                    .note = "the block at 0x%llx, of %llu bytes, is alive: thread %llu allocated it in its frame %llu",
+                    .numbers = {r->object(), r->bytes(), holder.thread(), holder.frame()},
+                    .allocated_at = r->site,
+                    .write_places = &write_fault_places};
+            report(f);
+        };
+        for_each_live_pool_block([&](block_record const* r, void*, std::uintptr_t) { one(r); });
+        self().heap_part().for_each_live_block([&](void* object) {
+            block_record const& r = block_record::of(object);
+            one(r.is(block_record::alive) ? &r : nullptr);
+        });
+        if (blocks == 0) return;
+        blame(fault_code::live_at_end, {}, nullptr, nullptr, "%llu blocks of %llu bytes were alive when instance %llu ended", blocks,
+              bytes, self().id.load(order::relaxed));
+    }
+
+    // --- at rest ------------------------------------------------------------------------------------------------------
+
+    /// Calls `f(record, raw, end of its canary)` for each live pool block; a damaged record is handed over as it is.
+    template <class F>
+    void for_each_live_pool_block(F&& f) {
+        if constexpr (has_pools) {
+            self().pool_part().for_each_slab([&](slab<A>& s) {
+                for (std::size_t i = 0; i < s.shape->block_count; ++i) {
+                    void* const raw = s.block(i);
+                    if (!s.is_live(raw)) continue;
+                    std::size_t const bytes = s.shape->block_bytes;
+                    block_record const* const r = find_record(raw, bytes);
+                    f(r, raw, address_of(raw) + bytes);
+                }
+            });
+        }
+    }
+
+    template <class... Numbers>
+    static void blame(fault_code code, call_site at, void const* allocated_at, void const* freed_at, char const* note,
+                      Numbers... numbers) {
+        report({.code = code,
+                .note = note,
+                .numbers = {static_cast<unsigned long long>(numbers)...},
+                .stops = A::diagnostics::stops_on_misuse,
+                .site = at.address,
+                .allocated_at = allocated_at,
+                .freed_at = freed_at,
+                .write_places = &write_fault_places});
+    }
+
+    static constexpr char const* note_underflow =
+        "the block at 0x%llx was written before its begin: the byte %llu below it is 0x%02llx";
+    static constexpr char const* note_overflow =
+        "the block at 0x%llx was written behind its %llu bytes: the byte at offset %llu is 0x%02llx";
+
+    /// The sound record of a live block that begins at `raw`; null where it is damaged.
+    [[nodiscard]] static block_record const* find_record(void const* raw, std::size_t block_bytes) noexcept {
+        for (std::size_t offset = 32; offset < block_bytes; offset *= 2) {
+            auto const* const r = pointer_to<block_record const>(address_of(raw) + offset - sizeof(block_record));
+            if (r->offset() == offset && r->is(block_record::alive)) return r;
+        }
+        return nullptr;
+    }
+
+    void lock_records_for_fork() { freed_.lock_for_fork(); }
+    void unlock_records_after_fork() { freed_.unlock_after_fork(); }
+
+private:
+    [[nodiscard]] core<A>& self() noexcept { return static_cast<core<A>&>(*this); }
+
+    void write(block_record& r, layout asked, call_site at) noexcept {
+        unsigned long long frame = 0;
+        std::uint8_t tag = root_tag;
+        hot_state& hot = self().hot();
+        if (A::sync::one_thread || &hot != &closed_state) {
+            auto& s = static_cast<thread_state<A>&>(hot);
+            frame = s.frame.number();
+            if constexpr (charges_tags<typename A::budget>) tag = s.tags.tag();
+        }
+        r.site = at.address;
+        r.shape = block_record::shape_of(asked);
+        r.more = block_holder::of(core<A>::thread_number(), tag, frame).bits;
+        r.guard = r.guard_for(block_record::alive);
+    }
+
+    /// What was allocated and freed where stays to be read at the block's begin; the rest is filled.
+    static void leave_freed(void* raw, block_record const& r, std::size_t block_bytes, call_site at) noexcept {
+        block_record left = r;
+        left.more = address_of(at.address);
+        auto& place = *static_cast<block_record*>(raw);
+        place = left;
+        place.guard = place.guard_for(block_record::freed);
+        __builtin_memset(&place + 1, freed_byte, block_bytes - sizeof(block_record));
+    }
+
+    /// The report has no place of the mistake: it was made some time between the free and now.
+    static void look_for_late_writes(block_record const& before, std::uintptr_t end) noexcept {
+        std::uintptr_t const raw = address_of(&before);
+        if (!before.is(block_record::freed)) {
+            return blame(fault_code::write_after_free, {}, nullptr, nullptr,
+                         "the free block at 0x%llx, of %llu bytes, was written to within its first %llu bytes", raw, end - raw,
+                         sizeof(block_record));
+        }
+        std::uintptr_t const late = find_late_write(raw + sizeof(block_record), end);
+        if (late == end) return;
+        std::uintptr_t const object = raw + before.offset();
+        blame(fault_code::write_after_free, {}, before.site, pointer_to<void const>(before.more),
+              "the block at 0x%llx, of %llu bytes, was written to after it was freed: the byte at offset %llu is 0x%02llx", object,
+              before.bytes(), late - object, *pointer_to<unsigned char const>(late));
+    }
+
+    /// Whether `object` is a heap block that is free: told then.
+    [[nodiscard]] bool was_freed(void* object, call_site at) {
+        typename freed_blocks<A>::one const last = freed_.find(address_of(object));
+        if (last.object == 0) return false;
+        blame(fault_code::double_free, at, last.allocated_at, last.freed_at,
+              "the heap block at 0x%llx, of %llu bytes, is free already", last.object, last.bytes);
+        return true;
+    }
+    /// `r` is what a free left of the block, if anything.
+    void freed_twice(block_record const& r, void const* object, call_site at) {
+        bool const known = r.is(block_record::freed);
+        blame(fault_code::double_free, at, known ? r.site : nullptr, known ? pointer_to<void const>(r.more) : nullptr,
+              known ? "the block at 0x%llx, of %llu bytes, is free already" : "the block at 0x%llx is free already",
+              address_of(object), known ? r.bytes() : 0);
+    }
+
+    /// The record of the live block that `object` is the address of; null, reported, where it is not to be believed.
+    [[nodiscard]] block_record const* live_record(slab<A>& s, void* raw, void* object, call_site at) {
+        block_record const& r = block_record::of(object);
+        std::size_t const offset = address_of(object) - address_of(raw);
+        bool const may_begin = offset >= sizeof(block_record) && is_power_of_two(offset);
+        if (may_begin && r.raw() == address_of(raw) && r.is(block_record::alive)) return &r;
+        if (block_record const* const sound = find_record(raw, s.shape->block_bytes)) {
+            blame(fault_code::interior_pointer, at, sound->site, nullptr,
+                  "0x%llx lies %lld bytes into the block at 0x%llx, of %llu bytes", address_of(object),
+                  address_of(object) - sound->object(), sound->object(), sound->bytes());
+            return nullptr;
+        }
+        // Damaged: by the block below, perhaps.
+        std::size_t const i = s.index_of(raw);
+        void* const below = i != 0 ? s.block(i - 1) : nullptr;
+        if (below != nullptr && s.is_live(below)) {
+            block_record const* const culprit = find_record(below, s.shape->block_bytes);
+            if (culprit != nullptr && report_overflow(*culprit, address_of(raw), at)) return nullptr;
+        }
+        guard_damage const d = look_at_guard(r, block_record::alive);
+        // Where only the guard is damaged the rest can be believed, and the block be freed.
+        bool const shape_is_whole = may_begin && r.raw() == address_of(raw) &&
+                                    r.bytes() <= s.shape->block_bytes - offset - block_record::canary_bytes;
+        blame(fault_code::underflow, at, shape_is_whole ? r.site : nullptr, nullptr, note_underflow, address_of(object),
+              d.distance, d.found);
+        return shape_is_whole ? &r : nullptr;
+    }
+
+    [[nodiscard]] bool has_shape(block_record const& r, layout const* given, call_site at) {
+        if (given == nullptr || block_record::shape_of(*given) == r.shape) return true;
+        if (r.bytes() != given->bytes) {
+            blame(fault_code::wrong_size, at, r.site, nullptr, "the block at 0x%llx has %llu bytes; it was freed as %llu",
+                  r.object(), r.bytes(), given->bytes);
+        } else {
+            blame(fault_code::wrong_size, at, r.site, nullptr,
+                  "the block at 0x%llx was aligned for up to %llu bytes; it was freed as aligned to %llu", r.object(),
+                  r.offset(), given->align);
+        }
+        return false;
+    }
+
+    bool report_overflow(block_record const& r, std::uintptr_t until, call_site at) {
+        std::uintptr_t const wrong = find_overflow(r.end(), until);
+        if (wrong == until) return false;
+        blame(fault_code::overflow, at, r.site, nullptr, note_overflow, r.object(), r.bytes(), wrong - r.object(),
+              *pointer_to<unsigned char const>(wrong));
+        return true;
+    }
+
+    void not_a_block(void* p, call_site at, char const* what) {
+        if constexpr (requires(thread_state<A>& s) { s.frame.records().find(std::uintptr_t{}); }) {
+            thread_state<A>* const s = self().state_if_any();
+            block_record const* const r = s != nullptr ? s->frame.records().find(address_of(p)) : nullptr;
+            if (r != nullptr) {
+                return blame(fault_code::wrong_family, at, r->site, nullptr,
+                             "0x%llx lies in the frame of this thread: the object at 0x%llx, of %llu bytes, goes with it",
+                             address_of(p), r->object(), r->bytes());
+            }
+        }
+        char note[64] = "0x%llx ";
+        __builtin_strcat(note, what);
+        blame(fault_code::foreign_pointer, at, nullptr, nullptr, note, address_of(p));
+    }
+
+    freed_blocks<A> freed_{};
+};
+
+}  // namespace framealloc::detail

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+// Names code by the debugging information that the program carries, through elfutils' libdw: only when a report is written.
+
+#include <framealloc/detail/places.hpp>
+
+#include <cxxabi.h>
+#include <dwarf.h>
+#include <elfutils/libdw.h>
+#include <elfutils/libdwfl.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+#include <string_view>
+
+namespace {
+
+/// What the process has loaded. One at a time: libdw is not for several threads.
+class loaded_code {
+public:
+    loaded_code() noexcept : session_(::dwfl_begin(&callbacks)) { look_again(); }
+
+    [[nodiscard]] Dwfl_Module* module_at(Dwarf_Addr address) noexcept {
+        if (session_ == nullptr) return nullptr;
+        if (Dwfl_Module* const found = ::dwfl_addrmodule(session_, address)) return found;
+        look_again();  // loaded since
+        return ::dwfl_addrmodule(session_, address);
+    }
+
+private:
+    void look_again() noexcept {
+        if (session_ == nullptr) return;
+        ::dwfl_report_begin(session_);
+        if (std::FILE* const maps = std::fopen("/proc/self/maps", "r")) {
+            static_cast<void>(::dwfl_linux_proc_maps_report(session_, maps));
+            std::fclose(maps);
+        }
+        ::dwfl_report_end(session_, nullptr, nullptr);
+    }
+
+    static char* nowhere;
+    static constexpr Dwfl_Callbacks callbacks{&::dwfl_linux_proc_find_elf, &::dwfl_standard_find_debuginfo, nullptr,
+                                              &nowhere};
+    Dwfl* session_;
+};
+char* loaded_code::nowhere = nullptr;
+
+/// A place that a person is shown: the function by its linker's name, and a line of a file.
+struct place {
+    char const* function = nullptr;
+    char const* file = nullptr;
+    int line = 0;
+};
+
+char const* linkage_name(Dwarf_Die* die) noexcept {
+    Dwarf_Attribute attribute;
+    Dwarf_Attribute* const found = ::dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute);
+    return found != nullptr ? ::dwarf_formstring(found) : ::dwarf_diename(die);
+}
+
+/// What the reader of a report did not write: our functions, and the standard library's.
+bool is_nobodys(char const* function) noexcept {
+    std::string_view const name = function != nullptr ? function : "";
+    for (std::string_view const ours : {"_ZN10framealloc", "_ZNK10framealloc", "_ZZN10framealloc", "_ZZNK10framealloc", "_ZNSt", "_ZNKSt", "_ZSt", "_ZN9__gnu_cxx", "_ZNK9__gnu_cxx"}) {
+        if (name.starts_with(ours)) return true;
+    }
+    return false;
+}
+
+/// The innermost function at `address` that is the program's own, among those that have been inlined into one another; the
+/// outermost where all are ours.
+place find(Dwfl_Module* module, Dwarf_Addr address) noexcept {
+    place found;
+    found.function = ::dwfl_module_addrname(module, address);
+    if (Dwfl_Line* const line = ::dwfl_module_getsrc(module, address)) {
+        found.file = ::dwfl_lineinfo(line, nullptr, &found.line, nullptr, nullptr, nullptr);
+    }
+    Dwarf_Addr bias = 0;
+    Dwarf_Die* const unit = ::dwfl_module_addrdie(module, address, &bias);
+    if (unit == nullptr) return found;
+    Dwarf_Die* scopes = nullptr;
+    int const count = ::dwarf_getscopes(unit, address - bias, &scopes);
+    if (count <= 0) return found;
+    // The inlined scopes of the function that holds the address, the innermost first.
+    Dwarf_Die* whole = nullptr;
+    int const depth = ::dwarf_getscopes_die(&scopes[0], &whole);
+    Dwarf_Files* files = nullptr;
+    std::size_t file_count = 0;
+    static_cast<void>(::dwarf_getsrcfiles(unit, &files, &file_count));
+    for (int i = 0; i < depth; ++i) {
+        int const tag = ::dwarf_tag(&whole[i]);
+        if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_subprogram) continue;
+        if (char const* const name = linkage_name(&whole[i])) found.function = name;
+        if (tag == DW_TAG_subprogram || !is_nobodys(found.function)) break;
+        // It is ours: where it was called is what is wanted.
+        Dwarf_Attribute attribute;
+        Dwarf_Word word = 0;
+        if (::dwarf_formudata(::dwarf_attr(&whole[i], DW_AT_call_line, &attribute), &word) == 0) {
+            found.line = static_cast<int>(word);
+        }
+        if (files != nullptr && ::dwarf_formudata(::dwarf_attr(&whole[i], DW_AT_call_file, &attribute), &word) == 0) {
+            found.file = ::dwarf_filesrc(files, word, nullptr, nullptr);
+        }
+    }
+    std::free(whole);
+    std::free(scopes);
+    return found;
+}
+
+std::mutex& one_at_a_time() noexcept {
+    static std::mutex m;
+    return m;
+}
+
+}  // namespace
+
+extern "C" std::size_t framealloc_name_of_code(void const* address, char* to, std::size_t size) noexcept {
+    // Who has put this library in the place of malloc, and is reported on, must not come here again.
+    static thread_local bool busy = false;
+    if (busy || size == 0) return 0;
+    busy = true;
+    std::size_t length = 0;
+    {
+        std::scoped_lock const guard{one_at_a_time()};
+        static auto& code = *new loaded_code;  // stays to the end: reports are written by static destructors, too
+        // The address is that of the instruction after the one that read it.
+        auto const at = static_cast<Dwarf_Addr>(framealloc::detail::address_of(address)) - 1;
+        if (Dwfl_Module* const module = code.module_at(at)) {
+            place const p = find(module, at);
+            if (p.function != nullptr) {
+                int status = 0;
+                char* const plain = abi::__cxa_demangle(p.function, nullptr, nullptr, &status);
+                char const* const function = plain != nullptr ? plain : p.function;
+                char const* const slash = p.file != nullptr ? std::strrchr(p.file, '/') : nullptr;
+                char const* const file = slash != nullptr ? slash + 1 : p.file;
+                int const n = file != nullptr ? std::snprintf(to, size, "%s (%s:%d)", function, file, p.line)
+                                              : std::snprintf(to, size, "%s", function);
+                length = n < 0 ? 0 : static_cast<std::size_t>(n) < size ? static_cast<std::size_t>(n) : size - 1;
+                std::free(plain);
+            }
+        }
+    }
+    busy = false;
+    return length;
+}
