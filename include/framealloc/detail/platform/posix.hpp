@@ -12,11 +12,12 @@
 #include <time.h>
 #include <unistd.h>
 
-// In C++ <stdlib.h> is five hundred lines, and <malloc.h> three hundred, for one function: the compiler knows the others.
+// In C++ <stdlib.h> is five hundred lines, and <malloc.h> three hundred, for two functions: the compiler knows the others.
 #if defined(__GLIBC__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wredundant-decls"
 extern "C" void* memalign(std::size_t align, std::size_t bytes) noexcept;
+extern "C" char* getenv(char const* name) noexcept;
 #pragma GCC diagnostic pop
 #else
 #include <stdlib.h>
@@ -134,6 +135,8 @@ inline unsigned long long monotonic_nanoseconds() noexcept {
     ::clock_gettime(CLOCK_MONOTONIC, &now);
     return static_cast<unsigned long long>(now.tv_sec) * 1'000'000'000 + static_cast<unsigned long long>(now.tv_nsec);
 }
+
+inline char const* environment_value(char const* name) noexcept { return ::getenv(name); }
 
 inline void yield() noexcept { ::sched_yield(); }
 
