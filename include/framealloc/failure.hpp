@@ -11,19 +11,22 @@ namespace framealloc::inline v0_1 {
 /// Thrown by the plain allocation functions when they cannot serve a request: a `std::bad_alloc` that knows why.
 class allocation_failure : public std::bad_alloc {
 public:
-    allocation_failure(fault const& f, layout request) noexcept : code_(f.code), request_(request) {
+    allocation_failure(fault const& f, layout request) noexcept : why_(f), request_(request) {
         f.write(text_, sizeof text_);
+        why_.lines = nullptr;
     }
 
-    [[nodiscard]] fault_code code() const noexcept { return code_; }
+    [[nodiscard]] fault_code code() const noexcept { return why_.code; }
+    /// What was refused, its tag and its numbers as members. Where it happened is in the text alone.
+    [[nodiscard]] fault const& why() const noexcept { return why_; }
     [[nodiscard]] layout requested() const noexcept { return request_; }
     /// The whole report, as `fault::write` makes it.
     [[nodiscard]] char const* what() const noexcept override { return text_; }
 
 private:
-    fault_code code_;
+    fault why_;
     layout request_;
-    char text_[512];
+    char text_[1024];
 };
 
 /// Thrown by a constructor that was given a configuration out of range. Nothing has been built.

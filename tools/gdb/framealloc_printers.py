@@ -62,8 +62,12 @@ class fault_printer:
         self.value = value
 
     def to_string(self):
-        code = self.value["code"]
-        return f"FA{int(code):03} {constant(code)}"
+        # The number lies in two bytes behind the level: see fault_code.hpp.
+        namespace = str(self.value.type.strip_typedefs().unqualified()).rsplit("::", 1)[0]
+        packed = self.value["code"]["packed_"].cast(gdb.lookup_type("unsigned char").pointer())
+        number = int(packed[1]) + 256 * int(packed[2])
+        codes = {field.enumval: field.name for field in gdb.lookup_type(f"{namespace}::fault_code").fields()}
+        return f"FA{number:03} {codes.get(number, 'unknown').rsplit('::', 1)[-1]}"
 
     def children(self):
         return [(name, self.value[name]) for name in ("note", "numbers", "stops")]

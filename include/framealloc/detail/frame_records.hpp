@@ -116,7 +116,7 @@ private:
     struct four {
         unsigned long long of[4];
     };
-    [[nodiscard]] static fault damage(fault_code code, void const* allocated_at, char const* note, four numbers) noexcept {
+    [[nodiscard]] static fault damage(fault_kind code, void const* allocated_at, char const* note, four numbers) noexcept {
         return {.code = code,
                 .note = note,
                 .numbers = {numbers.of[0], numbers.of[1], numbers.of[2], numbers.of[3]},

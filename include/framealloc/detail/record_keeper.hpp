@@ -191,7 +191,7 @@ public:
     }
 
     template <class... Numbers>
-    static void blame(fault_code code, call_site at, void const* allocated_at, void const* freed_at, char const* note,
+    static void blame(fault_kind code, call_site at, void const* allocated_at, void const* freed_at, char const* note,
                       Numbers... numbers) {
         report({.code = code,
                 .note = note,

@@ -9,13 +9,17 @@
 
 namespace framealloc::inline v0_1::detail {
 
+/// Makes `why` a fault of a code, with its numbers. Out of line: in place each one would be some eighty bytes of code.
+FRAMEALLOC_COLD inline void say(fault& why, fault_kind code, char const* note, unsigned long long first = 0,
+                                unsigned long long second = 0, unsigned long long third = 0) noexcept {
+    why = {.code = code, .note = note, .numbers = {first, second, third}};
+}
+
 /// A mistake of the caller: reported, and then the call is ignored unless the handler stops the program.
-template <class A, class... Numbers>
-FRAMEALLOC_COLD void report_misuse(fault_code code, char const* note, Numbers... numbers) {
-    report({.code = code,
-            .note = note,
-            .numbers = {static_cast<unsigned long long>(numbers)...},
-            .stops = A::diagnostics::stops_on_misuse});
+template <class A>
+FRAMEALLOC_COLD void report_misuse(fault_kind code, char const* note, unsigned long long first = 0,
+                                   unsigned long long second = 0, unsigned long long third = 0) {
+    report({.code = code, .note = note, .numbers = {first, second, third}, .stops = A::diagnostics::stops_on_misuse});
 }
 
 /// A `try_` form that refuses: mistakes are named at every level, the rest where somebody checks.
@@ -29,38 +33,37 @@ FRAMEALLOC_COLD void report_refusal(fault const& why) {
     if (outside || (A::diagnostics::checks_blocks && worth_saying)) report(f);
 }
 
+/// What is wrong with a request that no allocator could honour.
+FRAMEALLOC_COLD inline void say_why_impossible(layout request, fault& why) noexcept {
+    request.has_valid_align() ? say(why, fault_code::impossible_size, "asked for %llu bytes; expected at most %llu",
+                                    request.bytes, max_request_bytes)
+                              : say(why, fault_code::impossible_alignment,
+                                    "asked for alignment %llu (and %llu bytes); expected a power of two from 1 to %llu",
+                                    request.align, request.bytes, max_alignment);
+}
 /// Whether any allocator could honour `request`; `why` says what is wrong with it otherwise.
 [[nodiscard]] inline bool is_possible(layout request, fault& why) noexcept {
     if (request.is_possible()) [[likely]]
         return true;
-    if (!request.has_valid_align()) {
-        why = {.code = fault_code::impossible_alignment,
-               .note = "asked for alignment %llu (and %llu bytes); expected a power of two from 1 to %llu",
-               .numbers = {request.align, request.bytes, max_alignment}};
-    } else {
-        why = {.code = fault_code::impossible_size,
-               .note = "asked for %llu bytes; expected at most %llu",
-               .numbers = {request.bytes, max_request_bytes}};
-    }
+    say_why_impossible(request, why);
     return false;
 }
 
 /// Why the backend or the budget has just refused the calling thread.
 template <class A>
-[[nodiscard]] fault latest_refusal(backend_gate<A>& gate, layout request) noexcept {
+[[nodiscard]] FRAMEALLOC_COLD fault latest_refusal(backend_gate<A>& gate, layout request) noexcept {
+    fault why;
     if (gate.refusal() == fault_code::budget_exceeded) {
-        return {.code = fault_code::budget_exceeded,
-                .note = "asked for %llu bytes; %llu of the budget's %llu bytes are used",
-                .numbers = {request.bytes, gate.budget().used_bytes(), gate.budget().limit_bytes()}};
+        say(why, fault_code::budget_exceeded, "asked for %llu bytes; %llu of the budget's %llu bytes are used",
+            request.bytes, gate.budget().used_bytes(), gate.budget().limit_bytes());
+    } else if (gate.refusal() == fault_code::backend_misaligned) {
+        say(why, fault_code::backend_misaligned, "asked for %llu bytes, align %llu; what came has been given back",
+            request.bytes, request.align);
+    } else {
+        say(why, fault_code::out_of_memory, "asked for %llu bytes, align %llu; %llu bytes are taken from the backend",
+            request.bytes, request.align, gate.taken_bytes());
     }
-    if (gate.refusal() == fault_code::backend_misaligned) {
-        return {.code = fault_code::backend_misaligned,
-                .note = "asked for %llu bytes, align %llu; what came has been given back",
-                .numbers = {request.bytes, request.align}};
-    }
-    return {.code = fault_code::out_of_memory,
-            .note = "asked for %llu bytes, align %llu; %llu bytes are taken from the backend",
-            .numbers = {request.bytes, request.align, gate.taken_bytes()}};
+    return why;
 }
 
 /// What `f` answers, or null with `why` filled in where a budget's listener has thrown.

@@ -37,9 +37,8 @@ template <class A>
 void* thread_state<A>::serve_frame(layout request, fault& why) noexcept(!has_tags) {
     if (!is_possible(request, why)) return nullptr;
     if (frame.kind() == frame_kind::closed && !core_->join(*this)) {
-        why = {.code = fault_code::frame_not_open,
-               .note = "asked for %llu bytes, align %llu; no frame is open on thread %llu",
-               .numbers = {request.bytes, request.align, core<A>::thread_number()}};
+        say(why, fault_code::frame_not_open, "asked for %llu bytes, align %llu; no frame is open on thread %llu",
+            request.bytes, request.align, core<A>::thread_number());
         return nullptr;
     }
     core_->gate().note(fault_code::arena_exhausted);  // unless the gate, if it is asked, says otherwise
@@ -52,11 +51,12 @@ void* thread_state<A>::serve_frame(layout request, fault& why) noexcept(!has_tag
         p = frame.allocate(this->window, whole_of<A>(request), source);
     }
     if (p == nullptr) {
-        why = core_->gate().refusal() != fault_code::arena_exhausted
-                  ? latest_refusal(core_->gate(), request)
-                  : fault{.code = fault_code::arena_exhausted,
-                          .note = "asked for %llu bytes, align %llu; %llu bytes of the frame are used",
-                          .numbers = {request.bytes, request.align, frame.used_bytes(this->window)}};
+        if (core_->gate().refusal() != fault_code::arena_exhausted) {
+            why = latest_refusal(core_->gate(), request);
+        } else {
+            say(why, fault_code::arena_exhausted, "asked for %llu bytes, align %llu; %llu bytes of the frame are used",
+                request.bytes, request.align, frame.used_bytes(this->window));
+        }
     } else if constexpr (A::diagnostics::counts_operations) {
         counted.on_frame_allocate(request.bytes);
     }

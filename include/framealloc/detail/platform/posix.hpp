@@ -18,6 +18,7 @@
 #pragma GCC diagnostic ignored "-Wredundant-decls"
 extern "C" {
 void* memalign(std::size_t align, std::size_t bytes) noexcept;
+char* getenv(char const* name) noexcept;
 int getpagesize() noexcept;
 ssize_t write(int file, void const* from, std::size_t bytes);
 }
@@ -139,6 +140,8 @@ inline unsigned long long monotonic_nanoseconds() noexcept {
     ::clock_gettime(CLOCK_MONOTONIC, &now);
     return static_cast<unsigned long long>(now.tv_sec) * 1'000'000'000 + static_cast<unsigned long long>(now.tv_nsec);
 }
+
+inline char const* environment_value(char const* name) noexcept { return ::getenv(name); }
 
 inline void yield() noexcept { ::sched_yield(); }
 
