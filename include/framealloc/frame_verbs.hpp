@@ -93,10 +93,11 @@ public:
             if (charges_tags<typename A::budget> && !s->window.is_last(begin, old_bytes)) return false;
             if (!get_what_is_missing(*s, begin, new_bytes)) return false;
         } else if (end < s->window.at()) {
-            return shrink(*s, end);
+            if (!shrink(*s, end)) return false;
         } else {
             s->window.move_to(end);
         }
+        detail::memory_is_resized(begin, old_bytes, new_bytes, granule);
         if constexpr (A::diagnostics::counts_operations && requires { s->counted.on_frame_extend(new_bytes); }) {
             if (new_bytes > old_bytes) s->counted.on_frame_extend(new_bytes - old_bytes);
         }

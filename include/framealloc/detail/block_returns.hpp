@@ -58,10 +58,10 @@ public:
     FRAMEALLOC_COLD void free_large(void* p, layout given) noexcept {
         if constexpr (checks) {
             if (self().map().kind_of(p) == address_kind::heap && self().heap_part().is_alive(p) &&
-                heap_prefix::of(p).bytes != given.bytes) {
+                heap_prefix::read(p).bytes != given.bytes) {
                 return report_misuse<A>(fault_code::wrong_size,
                                         "the block at 0x%llx has %llu bytes; it was freed as %llu", address_of(p),
-                                        heap_prefix::of(p).bytes, given.bytes);
+                                        heap_prefix::read(p).bytes, given.bytes);
             }
         }
         free_heap(p);
@@ -87,8 +87,9 @@ public:
             report_misuse<A>(fault_code::double_free, "the block at 0x%llx, of %llu bytes, is free already",
                              address_of(p), s.shape->block_bytes);
         } else {
-            clear_marks(p, s.shape->block_bytes);
+            memory_is_left(p, s.shape->block_bytes);
             if constexpr (A::diagnostics::fills_released) __builtin_memset(p, 0xCD, s.shape->block_bytes);
+            block_is_given_back(self().handle(), p, s.shape->block_bytes);
             return true;
         }
         return false;
@@ -117,7 +118,7 @@ public:
                 }
             }
             if (kind != address_kind::heap || address_of(p) % granule != 0) return nullptr;
-            owner = heap_prefix::of(p).instance;  // anything, if `p` is no block
+            owner = heap_prefix::read(p).instance;  // anything, if `p` is no block
             return static_cast<core<A>*>(thread_registry::find_instance(
                 [owner](instance_base& i) { return &i == owner && i.ops == &core<A>::registry_operations(); }));
         } else {
@@ -168,12 +169,15 @@ public:
                 if constexpr (checks) {
                     if (!s.is_live(p)) return 0;
                 }
+                block_has(self().handle(), p, s.shape->block_bytes);
                 return s.shape->block_bytes;
             }
         }
         if (kind != address_kind::heap || !self().heap_part().is_alive(p)) return 0;
-        heap_prefix const& prefix = heap_prefix::of(p);
-        return prefix.whole_bytes - (address_of(p) - address_of(prefix.base));
+        heap_prefix const& prefix = heap_prefix::read(p);
+        std::size_t const room = prefix.whole_bytes - (address_of(p) - address_of(prefix.base));
+        block_has(&self().heap_part(), p, room);
+        return room;
     }
 
     /// Whether `p` lies in a slab of this instance, or is a heap block of it, alive or freed: for who has several instances

@@ -49,6 +49,7 @@ public:
         if (base == nullptr) return nullptr;
         void* const block = pointer_to<void>(address_of(base) + head);
         if (std::uint32_t const number = publish(block); number != heap_ledger<A>::none) {
+            memory_is_ours(&heap_prefix::of(block), sizeof(heap_prefix));
             ::new (&heap_prefix::of(block)) heap_prefix{.base = base,
                                                         .whole_bytes = whole,
                                                         .bytes = request.bytes,
@@ -57,6 +58,9 @@ public:
                                                         .number = number,
                                                         .stamp = (std::uint32_t{0} + ... + tag),
                                                         .giver = giver};
+            memory_is_forbidden(base, head);
+            memory_is_forbidden(behind(block, request.bytes), whole - head - request.bytes);
+            block_is_given(this, block, request.bytes);
             live_blocks_.fetch_add(1, order::relaxed);
             raise_to(peak_bytes_, live_bytes_.fetch_add(request.bytes, order::relaxed) + request.bytes);
             return block;
@@ -69,20 +73,21 @@ public:
     /// True when `block` was alive and ours; it is freed then. `block` lies where heap blocks are.
     [[nodiscard]] bool free(void* block) noexcept {
         if (!is_ours(block)) return false;
-        heap_prefix& prefix = heap_prefix::of(block);
-        if (!ledger_.leave(prefix.number, block)) return false;
+        if (!ledger_.leave(heap_prefix::read(block).number, block)) return false;
+        heap_prefix const prefix = heap_prefix::read(block);
         map_.remove_heap_block(block);
         live_blocks_.fetch_sub(1, order::relaxed);
         live_bytes_.fetch_sub(prefix.bytes, order::relaxed);
         if constexpr (charges_tags<typename A::budget>) {
             gate_.budget().refund(static_cast<std::uint8_t>(prefix.stamp), allocation_intent::heap, prefix.bytes);
         }
-        clear_marks(block, prefix.bytes);
+        memory_is_left(block, prefix.bytes);
         if constexpr (A::diagnostics::fills_released) __builtin_memset(block, 0xCD, prefix.bytes);
+        block_is_given_back(this, block, address_of(prefix.base) + prefix.whole_bytes - address_of(block));
 
         // The prefix moves to where the cache finds it without knowing the block's alignment.
-        heap_prefix const copy = prefix;
-        auto* const freed = ::new (copy.base) heap_prefix(copy);
+        memory_is_ours(prefix.base, sizeof(heap_prefix));
+        auto* const freed = ::new (prefix.base) heap_prefix(prefix);
         give_to_backend(freed->base_align == usual_align(freed->whole_bytes) ? keep(freed) : freed);
         give_to_backend(cache_.take_aged(1, heap_cache<A>::max_age));
         return true;
@@ -90,17 +95,18 @@ public:
 
     /// Whether `block`, which lies where heap blocks are, is a live block of this instance.
     [[nodiscard]] bool is_alive(void* block) noexcept {
-        return is_ours(block) && ledger_.is_alive(heap_prefix::of(block).number, block);
+        return is_ours(block) && ledger_.is_alive(heap_prefix::read(block).number, block);
     }
 
     /// Whether `block`, which lies where heap blocks are, is or was a block of this instance, as far as can be seen from
     /// what lies below it.
     [[nodiscard]] bool is_ours(void* block) const noexcept {
-        return address_of(block) % granule == 0 && heap_prefix::of(block).instance == instance_;
+        return address_of(block) % granule == 0 && heap_prefix::read(block).instance == instance_;
     }
 
     FRAMEALLOC_COLD void release() noexcept {
         ledger_.for_each([&](void* block) { static_cast<void>(free(block)); });
+        owner_ends(this);
         trim();
     }
     /// Gives all that is kept to the backend.
@@ -117,7 +123,7 @@ public:
     template <class F>
     void for_each_live(F&& f) {
         ledger_.for_each([&](void* block) {
-            f(static_cast<std::uint8_t>(heap_prefix::of(block).stamp), heap_prefix::of(block).bytes);
+            f(static_cast<std::uint8_t>(heap_prefix::read(block).stamp), heap_prefix::read(block).bytes);
         });
     }
 
@@ -132,7 +138,7 @@ public:
     [[nodiscard]] census take_census() noexcept {
         census c;
         ledger_.for_each([&](void* block) {
-            heap_prefix const& prefix = heap_prefix::of(block);
+            heap_prefix const& prefix = heap_prefix::read(block);
             c.sound = c.sound && prefix.instance == instance_ && prefix.bytes <= prefix.whole_bytes;
             c.blocks += 1;
             c.bytes += prefix.bytes;
