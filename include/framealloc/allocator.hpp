@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
+#include <framealloc/detail/sanitizer.hpp>
 #include <framealloc/smart_alloc.hpp>
 
 namespace framealloc::inline v0_1 {
@@ -57,7 +58,7 @@ public:
     [[nodiscard]] T* allocate(std::size_t n) {
         return static_cast<T*>(this->instance().frame_alloc(layout::array_of<T>(n)));
     }
-    void deallocate(T*, std::size_t) noexcept {}
+    void deallocate(T* p, std::size_t n) noexcept { detail::memory_is_forbidden(p, n * sizeof(T)); }
     [[nodiscard]] frame_allocator select_on_container_copy_construction() const noexcept { return *this; }
 
     template <class U>

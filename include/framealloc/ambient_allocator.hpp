@@ -42,7 +42,7 @@ public:
     [[nodiscard]] T* allocate(std::size_t n) {
         return static_cast<T*>(this->instance().frame_alloc(layout::array_of<T>(n)));
     }
-    void deallocate(T*, std::size_t) noexcept {}
+    void deallocate(T* p, std::size_t n) noexcept { detail::memory_is_forbidden(p, n * sizeof(T)); }
     [[nodiscard]] ambient_frame_allocator select_on_container_copy_construction() const noexcept { return {}; }
 
     template <class U>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <framealloc/detail/construct.hpp>
+#include <framealloc/detail/sanitizer.hpp>
 
 namespace framealloc::inline v0_1 {
 
@@ -21,7 +22,10 @@ template <class T>
 class [[nodiscard]] frame_box {
 public:
     explicit frame_box(T* object) noexcept : object_(object) {}
-    ~frame_box() { detail::destroy_backwards(object_, 1); }
+    ~frame_box() {
+        detail::destroy_backwards(object_, 1);
+        detail::memory_is_forbidden(object_, sizeof(T));
+    }
     frame_box(frame_box const&) = delete;
     frame_box& operator=(frame_box const&) = delete;
 

@@ -14,7 +14,8 @@ namespace framealloc::inline v0_1 {
 ///             are differences of cursors.
 ///   Threads   One at a time. The byte counts may be read by others, exactly when the owner is at rest.
 ///   Failure   Nothing here fails.
-///   Lifetime  A chunk stays until `rewind`, `reset` or `release` hands it to the source.
+///   Lifetime  A chunk stays until `rewind`, `reset` or `release` hands it to the source. To the tools that watch memory what
+///             it has not served is forbidden meanwhile; it comes back allowed, as it was taken.
 class chunk_stack {
 public:
     [[nodiscard]] bool empty() const noexcept { return regular_.empty(); }
@@ -28,6 +29,7 @@ public:
 
     /// Goes on with `chunk`; what is left of the one before it stays unused until the frame ends.
     void push(frame_window& window, frame_chunk* chunk) noexcept {
+        chunk->forbid();
         if (frame_chunk* const before = regular_.last) {
             before->used_to = window.at();
             chunk->used_before = before->used_before + (before->used_to - before->begin());
@@ -44,6 +46,7 @@ public:
     /// Adds a chunk made for one large request, without leaving the chunk that the window stands in. Answers where the
     /// request is to go.
     [[nodiscard]] void* push_large(frame_chunk* chunk, layout request) noexcept {
+        chunk->forbid();
         frame_chunk* const before = large_.last;
         chunk->used_before = before != nullptr ? before->used_before + (before->used_to - before->begin()) : 0;
         chunk->reserved_before = before != nullptr ? before->reserved_before + before->bytes : 0;
@@ -52,11 +55,13 @@ public:
         large_.append(chunk);
         ++more_;
         sum_up_large();
+        detail::memory_is_given(place, place + request.bytes);
         return detail::pointer_to<void>(place);
     }
 
     /// The chunk that the window stands in has grown in place: so does the window.
     void grown(frame_window& window) noexcept {
+        detail::memory_is_forbidden(window.limit, regular_.last->end());
         window.limit = regular_.last->end();
         reserved_.store(regular_.last->reserved_before + regular_.last->bytes, detail::order::relaxed);
     }
@@ -66,6 +71,7 @@ public:
     [[nodiscard]] frame_chunk* take_out() noexcept {
         reserved_.store(0, detail::order::relaxed);
         begin_.store(0, detail::order::relaxed);
+        regular_.first->allow();
         return regular_.take_first();
     }
 
@@ -87,9 +93,9 @@ public:
             window.move_to(to.cursor);
         }
         frame_chunk* const kept = to.chunk != nullptr ? to.chunk : regular_.first;
-        if (kept != regular_.last) source.give_back(regular_.cut_after(kept));
+        if (kept != regular_.last) source.give_back(regular_.cut_after(kept).allowed());
         if (to.large != large_.last) {
-            source.give_back(large_.cut_after(to.large));
+            source.give_back(large_.cut_after(to.large).allowed());
             sum_up_large();
         }
         more_ = (regular_.first != regular_.last || !large_.empty()) ? 1 : 0;
@@ -107,7 +113,7 @@ public:
     template <class ChunkSource>
     void release(frame_window& window, ChunkSource& source) noexcept {
         reset(window, source);
-        if (!regular_.empty()) source.give_back(regular_.cut_after(nullptr));
+        if (!regular_.empty()) source.give_back(regular_.cut_after(nullptr).allowed());
         reserved_.store(0, detail::order::relaxed);
         begin_.store(0, detail::order::relaxed);
     }
@@ -150,14 +156,14 @@ private:
     [[gnu::noinline]] void give_back_all_but_first(
         std::conditional_t<std::is_trivially_copyable_v<ChunkSource>, ChunkSource, ChunkSource&> source) noexcept {
         if (frame_chunk* const first = regular_.first; first != regular_.last) {
-            source.give_back(regular_.cut_after(first));
+            source.give_back(regular_.cut_after(first).allowed());
             begin_.store(first->begin(), detail::order::relaxed);
             before_.store(0, detail::order::relaxed);
             wasted_.store(0, detail::order::relaxed);
             reserved_.store(first->bytes, detail::order::relaxed);
         }
         if (!large_.empty()) {
-            source.give_back(large_.cut_after(nullptr));
+            source.give_back(large_.cut_after(nullptr).allowed());
             large_used_.store(0, detail::order::relaxed);
             large_reserved_.store(0, detail::order::relaxed);
         }

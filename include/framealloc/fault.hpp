@@ -65,9 +65,9 @@ struct fault {
         __builtin_snprintf(details, sizeof details, note, numbers[0], numbers[1], numbers[2], numbers[3]);
 #pragma GCC diagnostic pop
         static constexpr char levels[3][8] = {"note", "warning", "error"};
-        int const wanted =
-            __builtin_snprintf(buffer, size, "[framealloc][%s] %s: %s\n  note: %s%s\n%s%s  help: %s\n", code.id(),
-                               levels[unsigned(code.level())], code.message(), subject, details, place, places, code.help());
+        int const wanted = __builtin_snprintf(buffer, size, "[framealloc][%s] %s: %s\n  note: %s%s\n%s%s  help: %s\n",
+                                              code.id(), levels[unsigned(code.level())], code.message(), subject,
+                                              details, place, places, code.help());
         auto const length = static_cast<std::size_t>(wanted < 0 ? 0 : wanted);
         return length < size ? length : size - 1;
     }

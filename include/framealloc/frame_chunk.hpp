@@ -4,6 +4,7 @@
 #include <framealloc/backend_result.hpp>
 #include <framealloc/detail/atomic.hpp>
 #include <framealloc/detail/bits.hpp>
+#include <framealloc/detail/sanitizer.hpp>
 #include <framealloc/layout.hpp>
 
 #include <cstddef>
@@ -37,6 +38,7 @@ struct frame_window {
         std::size_t const bytes = request.bytes + (request.bytes == 0);
         if (padding > left || bytes > left - padding) return nullptr;
         move_to(cursor_now + padding + detail::round_up(bytes, granule));
+        detail::memory_is_given(cursor_now + padding, cursor_now + padding + request.bytes);
         return detail::pointer_to<void>(cursor_now + padding);
     }
 
@@ -70,6 +72,9 @@ struct alignas(granule) frame_chunk {
 
     [[nodiscard]] std::uintptr_t begin() const noexcept { return detail::address_of(this) + head_bytes; }
     [[nodiscard]] std::uintptr_t end() const noexcept { return detail::address_of(this) + bytes; }
+    /// Tell the tools: nobody may touch what follows the head, or whoever has the chunk may.
+    void forbid() const noexcept { detail::memory_is_forbidden(begin(), end()); }
+    void allow() const noexcept { detail::memory_is_left(begin(), end()); }
 
     static constexpr std::size_t head_bytes = 64;
 };
@@ -81,6 +86,17 @@ struct chunk_chain {
     frame_chunk* last = nullptr;
 
     [[nodiscard]] bool empty() const noexcept { return first == nullptr; }
+    void forbid() const noexcept {
+        if constexpr (detail::memory_tool) {
+            for (frame_chunk const* c = first; c != nullptr; c = c->next) c->forbid();
+        }
+    }
+    [[nodiscard]] chunk_chain allowed() const noexcept {
+        if constexpr (detail::memory_tool) {
+            for (frame_chunk const* c = first; c != nullptr; c = c->next) c->allow();
+        }
+        return *this;
+    }
 
     void append(frame_chunk* chunk) noexcept {
         chunk->prev = last;

@@ -39,18 +39,16 @@ public:
         static_assert(
             detail::implicit_lifetime<T>,
             "framealloc: frame_alloc<T>() gives raw storage; make objects of this type with frame_new<T>(args...)");
-        return static_cast<T*>(
-            serve<layout::of<T>()>(detail::here<A>(),
-                                   [&]() FRAMEALLOC_INLINED { return self().frame_miss_or_throw(layout::of<T>()); }));
+        return static_cast<T*>(serve<layout::of<T>()>(
+            detail::here<A>(), [&]() FRAMEALLOC_INLINED { return self().frame_miss_or_throw(layout::of<T>()); }));
     }
     template <class T>
     [[nodiscard]] FRAMEALLOC_HOT T* try_frame_alloc() noexcept {
         static_assert(detail::implicit_lifetime<T>,
                       "framealloc: try_frame_alloc<T>() gives raw storage; make objects of "
                       "this type with try_frame_new<T>(args...)");
-        return static_cast<T*>(
-            serve<layout::of<T>()>(detail::here<A>(),
-                                   [&]() FRAMEALLOC_INLINED { return self().frame_miss(layout::of<T>()); }));
+        return static_cast<T*>(serve<layout::of<T>()>(
+            detail::here<A>(), [&]() FRAMEALLOC_INLINED { return self().frame_miss(layout::of<T>()); }));
     }
 
     /// A new `T`, destroyed at the end of the frame.
@@ -70,17 +68,20 @@ public:
     /// `n` objects in a row, value-initialised. `n` may be zero; a product that overflows is refused (FA304).
     template <class T>
     [[nodiscard]] FRAMEALLOC_HOT std::span<T> frame_array(std::size_t n) {
-        return make_array<T, true>(n, detail::here<A>(), [&](layout r) FRAMEALLOC_INLINED { return self().frame_miss_or_throw(r); });
+        return make_array<T, true>(n, detail::here<A>(),
+                                   [&](layout r) FRAMEALLOC_INLINED { return self().frame_miss_or_throw(r); });
     }
     /// The same, default-initialised: what a trivial type leaves indeterminate stays so.
     template <class T>
     [[nodiscard]] FRAMEALLOC_HOT std::span<T> frame_array_for_overwrite(std::size_t n) {
-        return make_array<T, false>(n, detail::here<A>(), [&](layout r) FRAMEALLOC_INLINED { return self().frame_miss_or_throw(r); });
+        return make_array<T, false>(n, detail::here<A>(),
+                                    [&](layout r) FRAMEALLOC_INLINED { return self().frame_miss_or_throw(r); });
     }
     /// Answers an empty span without an address when it is refused; for `n == 0` the span is empty too.
     template <class T>
     [[nodiscard]] FRAMEALLOC_HOT std::span<T> try_frame_array(std::size_t n) {
-        return make_array<T, true>(n, detail::here<A>(), [&](layout r) FRAMEALLOC_INLINED { return self().frame_miss(r); });
+        return make_array<T, true>(n, detail::here<A>(),
+                                   [&](layout r) FRAMEALLOC_INLINED { return self().frame_miss(r); });
     }
 
     /// Makes raw memory larger or smaller where it stands, if nothing has been allocated from this thread's frame since:
@@ -108,7 +109,11 @@ public:
         } else {
             s->window.move_to(end);
         }
-        if constexpr (detail::keeps_records<A>) s->frame.records().resize_newest(new_bytes);
+        if constexpr (detail::keeps_records<A>) {
+            s->frame.records().resize_newest(new_bytes);
+        } else {
+            detail::memory_is_resized(begin, old_bytes, new_bytes, granule);
+        }
         if constexpr (A::diagnostics::counts_operations && requires { s->counted.on_frame_extend(new_bytes); }) {
             if (new_bytes > old_bytes) s->counted.on_frame_extend(new_bytes - old_bytes);
         }
@@ -181,7 +186,8 @@ private:
                 hot.window, [&]() FRAMEALLOC_INLINED { count(hot, Request.bytes); }, miss);
         }
     }
-    FRAMEALLOC_HOT void* dress(detail::hot_state& hot, bool hit, void* raw, layout object, detail::call_site at) noexcept {
+    FRAMEALLOC_HOT void* dress(detail::hot_state& hot, bool hit, void* raw, layout object,
+                               detail::call_site at) noexcept {
         if (hit) [[likely]]
             return static_cast<detail::thread_state<A>&>(hot).frame.records().add(raw, object, at);
         return raw != nullptr ? self().state()->frame.records().add(raw, object, at) : nullptr;
@@ -190,14 +196,15 @@ private:
     /// begins then. Somebody who has written beside it is told so.
     [[nodiscard]] bool look_at_last(std::uintptr_t& begin, std::size_t& beside, std::size_t bytes) noexcept {
         auto* const s = self().shared().state_if_any();
-        detail::block_record const* const r = s != nullptr ? s->frame.records().newest() : nullptr;
-        if (r == nullptr || r->object() != begin || r->bytes() != bytes) return false;
+        if (s == nullptr) return false;
+        auto const last = s->frame.records().newest_block();
+        if (last.object != begin || last.bytes != bytes || begin == 0) return false;
         if (fault what; !s->frame.is_newest_sound(s->window, what)) {
             report(what);
             return false;
         }
-        begin = r->raw();
-        beside = r->offset() + detail::block_record::canary_bytes;
+        begin = last.raw;
+        beside = last.object - last.raw + detail::block_record::canary_bytes;
         return true;
     }
 
@@ -248,8 +255,8 @@ private:
             if constexpr (charges_tags<typename A::budget>) {
                 static_cast<void>(shrink(s, detail::address_of(p)));  // what a listener has allocated meanwhile stays
             } else {
-                s.frame.undo(s.window, before, s.frame.finalisers(), s.frame.marks(),
-                             s.frame.records().newest(), source);  // an arena that has gaps
+                s.frame.undo(s.window, before, s.frame.finalisers(), s.frame.marks(), s.frame.records().newest(),
+                             source);  // an arena that has gaps
             }
             return false;
         } else {
@@ -267,7 +274,8 @@ private:
             marks_ = state_->frame.marks();
             records_ = state_->frame.records().newest();
             // Tags have to be written down while there is something to undo, as for any mark.
-            if constexpr (charges_tags<typename A::budget>) state_->frame.push_mark_at(mark_, position_, records_, false);
+            if constexpr (charges_tags<typename A::budget>)
+                state_->frame.push_mark_at(mark_, position_, records_, false);
         }
         ~undo_point()
             requires(charges_tags<typename A::budget>)
@@ -309,8 +317,8 @@ private:
                 place, [&]() FRAMEALLOC_INLINED { before.undo(); }, static_cast<Args&&>(args)...);
         } else {
             constexpr finalised parts = with_finaliser({.bytes = sizeof(T), .align = alignof(T)});
-            void* const start = serve<parts.request, parts.object>(
-                at, [&]() FRAMEALLOC_INLINED { return slow(parts.request); });
+            void* const start =
+                serve<parts.request, parts.object>(at, [&]() FRAMEALLOC_INLINED { return slow(parts.request); });
             if (start == nullptr) [[unlikely]]
                 return nullptr;
             void* const record = detail::behind(start, parts.record_offset);

@@ -4,7 +4,7 @@
 #include <framealloc/box.hpp>
 #include <framealloc/detail/construct.hpp>
 #include <framealloc/detail/hot_state.hpp>
-#include <framealloc/detail/sanitizer.hpp>
+#include <framealloc/detail/pool_watch.hpp>
 
 #include <span>
 
@@ -200,8 +200,9 @@ private:
                     if constexpr (charges_tags<typename A::budget>) {
                         return charge<Throws>(static_cast<detail::thread_state<A>&>(hot), block, request, c);
                     } else {
-                        if constexpr (A::diagnostics::checks_blocks && !detail::keeps_records<A>) {
-                            detail::slab<A>::of(block)->mark_live(block);
+                        if constexpr (!detail::keeps_records<A>) {
+                            detail::pool_block_is_given<A>(self().shared(), block, request.bytes);
+                            if constexpr (A::diagnostics::checks_blocks) detail::slab<A>::of(block)->mark_live(block);
                         }
                         if constexpr (A::diagnostics::counts_operations) {
                             static_cast<detail::thread_state<A>&>(hot).counted.on_pool_allocate(request.bytes);
@@ -225,7 +226,7 @@ private:
             } else if constexpr (A::diagnostics::checks_blocks) {
                 if (!self().shared().check_pool_free(p, c)) return;
             } else {
-                detail::clear_marks(p, pool::class_bytes(c));
+                detail::pool_block_is_given_back<A>(self().shared(), p, c);
             }
             give_block(p, c);
         }

@@ -63,7 +63,8 @@ char const* linkage_name(Dwarf_Die* die) noexcept {
 /// What the reader of a report did not write: our functions, and the standard library's.
 bool is_nobodys(char const* function) noexcept {
     std::string_view const name = function != nullptr ? function : "";
-    for (std::string_view const ours : {"_ZN10framealloc", "_ZNK10framealloc", "_ZZN10framealloc", "_ZZNK10framealloc", "_ZNSt", "_ZNKSt", "_ZSt", "_ZN9__gnu_cxx", "_ZNK9__gnu_cxx"}) {
+    for (std::string_view const ours : {"_ZN10framealloc", "_ZNK10framealloc", "_ZZN10framealloc", "_ZZNK10framealloc",
+                                        "_ZNSt", "_ZNKSt", "_ZSt", "_ZN9__gnu_cxx", "_ZNK9__gnu_cxx"}) {
         if (name.starts_with(ours)) return true;
     }
     return false;

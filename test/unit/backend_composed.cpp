@@ -181,6 +181,7 @@ BOOST_AUTO_TEST_CASE(a_giver_that_does_not_exist_is_refused_at_the_door_and_name
     basic_smart_alloc<backend::fallback<backend::system, backend::system>, sync::single_threaded> alloc{
         alloc_config{.heap_cache_bytes = 0}};
     void* const block = alloc.heap_alloc(layout{.bytes = 100});
+    detail::memory_is_ours(&detail::heap_prefix::of(block), sizeof(detail::heap_prefix));
     giver_byte& kept = detail::heap_prefix::of(block).giver;
     giver_byte const right = kept;
     kept = 77;  // something wrote below its block

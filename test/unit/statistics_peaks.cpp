@@ -296,6 +296,7 @@ BOOST_AUTO_TEST_CASE(verify_finds_a_count_that_is_not_what_the_blocks_say)
     void* const block = alloc.heap_alloc(layout{.bytes = 1000});
     BOOST_TEST(bool(alloc.verify()));
     // A stray write below a block: how many bytes it has.
+    detail::memory_is_ours(&detail::heap_prefix::of(block), sizeof(detail::heap_prefix));
     auto& bytes = detail::heap_prefix::of(block).bytes;
     bytes -= 16;
     verification const damaged = alloc.verify();

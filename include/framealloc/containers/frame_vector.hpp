@@ -44,7 +44,9 @@ public:
     }
     /// Gives the block back if it is the frame's last; otherwise it is the frame's, as always.
     void deallocate(T* p, std::size_t) noexcept {
-        static_cast<void>(this->instance().try_frame_give_back(block::start_of(p), whole_bytes(block::size_of(p))));
+        void* const start = block::start_of(p);
+        std::size_t const bytes = whole_bytes(block::size_of(p));
+        if (!this->instance().try_frame_give_back(start, bytes)) detail::memory_is_forbidden(start, bytes);
     }
     [[nodiscard]] frame_vector_allocator select_on_container_copy_construction() const noexcept { return *this; }
 

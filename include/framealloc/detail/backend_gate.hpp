@@ -2,6 +2,7 @@
 #pragma once
 
 #include <framealloc/detail/assembly.hpp>
+#include <framealloc/detail/sanitizer.hpp>
 #include <framealloc/detail/thread_registry.hpp>
 #include <framealloc/fault.hpp>
 
@@ -62,6 +63,7 @@ public:
     /// it is.
     FRAMEALLOC_COLD bool give_block(void* p, layout given, giver_byte giver) noexcept {
         if (!is_known(giver, p)) return false;
+        memory_is_left(p, given.bytes);
         ask([&] { return backend_calls::deallocate(backend_.value, p, given, giver), true; });
         refund(given.bytes);
         return true;
@@ -124,6 +126,7 @@ public:
                                                   giver_byte giver) noexcept {
         if constexpr (is_virtual) {
             if (!is_known(giver, p)) return false;
+            memory_is_left(p, range.bytes);
             if (!ask([&] { return backend_calls::release(backend_.value, p, range, giver); })) return false;
             refund(committed);
             return true;

@@ -61,5 +61,8 @@ template <class T = std::byte>
 [[nodiscard]] inline void* behind(void* p, std::size_t bytes) noexcept {
     return pointer_to<void>(address_of(p) + bytes);
 }
+[[nodiscard]] inline void const* behind(void const* p, std::size_t bytes) noexcept {
+    return pointer_to<void const>(address_of(p) + bytes);
+}
 
 }  // namespace framealloc::detail

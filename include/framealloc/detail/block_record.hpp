@@ -3,6 +3,7 @@
 
 #include <framealloc/detail/bits.hpp>
 #include <framealloc/detail/call_site.hpp>
+#include <framealloc/detail/sanitizer.hpp>
 #include <framealloc/layout.hpp>
 
 #include <cstddef>
@@ -19,10 +20,11 @@ namespace framealloc::inline v0_1::detail {
 /// The record ends with its guard, so that a write before the object meets it first; the canary begins at the very byte
 /// behind what was asked for, so that one byte too many is seen, whatever the size class.
 struct block_record {
-    void const* site;      ///< where it was allocated
-    std::uint64_t shape;   ///< bytes asked for, and below them, in 8 bits, the logarithm of `object - raw`
-    std::uint64_t more;    ///< frames: the record before it. Pools and heap, alive: `block_holder`; freed: where it was freed
-    std::uint64_t guard;   ///< the state, mixed with the words above and with the record's own address
+    void const* site;     ///< where it was allocated
+    std::uint64_t shape;  ///< bytes asked for, and below them, in 8 bits, the logarithm of `object - raw`
+    std::uint64_t
+        more;  ///< frames: the record before it. Pools and heap, alive: `block_holder`; freed: where it was freed
+    std::uint64_t guard;  ///< the state, mixed with the words above and with the record's own address
 
     static constexpr std::uint64_t alive = 0xDEADBEEFCAFEBABE;
     static constexpr std::uint64_t freed = 0xFEE1DEAD0CD0CD0C;
@@ -51,7 +53,11 @@ struct block_record {
     [[nodiscard]] std::uintptr_t raw() const noexcept { return object() - offset(); }
     [[nodiscard]] std::uintptr_t end() const noexcept { return object() + bytes(); }
     [[nodiscard]] std::uint64_t guard_for(std::uint64_t state) const noexcept {
-        return state ^ shape ^ more ^ address_of(this);
+        return guard_at(address_of(this), state);
+    }
+    /// The same for a copy of what lies at `address`.
+    [[nodiscard]] std::uint64_t guard_at(std::uintptr_t address, std::uint64_t state) const noexcept {
+        return state ^ shape ^ more ^ address;
     }
     [[nodiscard]] bool is(std::uint64_t state) const noexcept { return guard == guard_for(state); }
 
@@ -79,6 +85,18 @@ struct block_holder {
     [[nodiscard]] constexpr std::uint8_t tag() const noexcept { return static_cast<std::uint8_t>(bits >> 40); }
     [[nodiscard]] constexpr unsigned long long frame() const noexcept { return bits & ((std::uint64_t{1} << 40) - 1); }
 };
+
+/// Lets us look at, and write, what surrounds an object, which the tools that watch memory forbid otherwise.
+FRAMEALLOC_HOT void open_surroundings(std::uintptr_t raw, std::uintptr_t object, std::uintptr_t end,
+                                      std::uintptr_t until) noexcept {
+    memory_is_ours(raw, object);
+    memory_is_ours(end, until);
+}
+FRAMEALLOC_HOT void close_surroundings(std::uintptr_t raw, std::uintptr_t object, std::uintptr_t end,
+                                       std::uintptr_t until) noexcept {
+    memory_is_forbidden(raw, object);
+    memory_is_forbidden(end, until);
+}
 
 /// Writes the canary from the end of an object to `until`.
 FRAMEALLOC_HOT void write_canary(std::uintptr_t end, std::uintptr_t until) noexcept {

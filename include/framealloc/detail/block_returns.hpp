@@ -33,7 +33,8 @@ public:
         free_heap(p, at);
     }
 
-    void free_heap(void* p, [[maybe_unused]] site_of<A> at = {}, [[maybe_unused]] layout const* given = nullptr) noexcept {
+    void free_heap(void* p, [[maybe_unused]] site_of<A> at = {},
+                   [[maybe_unused]] layout const* given = nullptr) noexcept {
         if constexpr (keeps_records<A>) {
             if (!may_free_heap(p, at, given)) return;
         }
@@ -65,10 +66,10 @@ public:
     FRAMEALLOC_COLD void free_large(void* p, layout given, site_of<A> at = {}) noexcept {
         if constexpr (checks && !keeps_records<A>) {
             if (self().map().kind_of(p) == address_kind::heap && self().heap_part().is_alive(p) &&
-                heap_store<A>::prefix_of(p).bytes != given.bytes) {
+                heap_store<A>::read(p).bytes != given.bytes) {
                 return report_misuse<A>(fault_code::wrong_size,
                                         "the block at 0x%llx has %llu bytes; it was freed as %llu", address_of(p),
-                                        heap_store<A>::prefix_of(p).bytes, given.bytes);
+                                        heap_store<A>::read(p).bytes, given.bytes);
             }
         }
         free_heap(p, at, &given);
@@ -94,8 +95,9 @@ public:
             report_misuse<A>(fault_code::double_free, "the block at 0x%llx, of %llu bytes, is free already",
                              address_of(p), s.shape->block_bytes);
         } else {
-            clear_marks(p, s.shape->block_bytes);
+            memory_is_left(p, s.shape->block_bytes);
             if constexpr (A::diagnostics::fills_released) __builtin_memset(p, 0xCD, s.shape->block_bytes);
+            block_is_given_back(self().handle(), p, s.shape->block_bytes);
             return true;
         }
         return false;
@@ -124,7 +126,7 @@ public:
                 }
             }
             if (kind != address_kind::heap || address_of(p) % granule != 0) return nullptr;
-            owner = heap_store<A>::prefix_of(p).instance;  // anything, if `p` is no block
+            owner = heap_store<A>::read(p).instance;  // anything, if `p` is no block
             return static_cast<core<A>*>(thread_registry::find_instance(
                 [owner](instance_base& i) { return &i == owner && i.ops == &core<A>::registry_operations(); }));
         } else {
@@ -177,12 +179,16 @@ public:
                 if constexpr (checks) {
                     if (!s.is_live(p)) return 0;
                 }
+                block_has(self().handle(), p, s.shape->block_bytes);
                 return s.shape->block_bytes;
             }
         }
         if (kind != address_kind::heap || !self().heap_part().is_alive(p)) return 0;
         // What lies behind the bytes that were asked for is a canary, where records are kept.
-        return keeps_records<A> ? heap_store<A>::prefix_of(p).bytes : heap_store<A>::room_of(p);
+        if constexpr (keeps_records<A>) return heap_store<A>::read(p).bytes;
+        std::size_t const room = heap_store<A>::room_of(p);
+        block_has(&self().heap_part(), p, room);
+        return room;
     }
 
     /// Whether `p` lies in a slab of this instance, or is a heap block of it, alive or freed: for who has several instances

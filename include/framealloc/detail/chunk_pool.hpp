@@ -19,7 +19,10 @@ template <class A>
 class chunk_pool {
 public:
     [[nodiscard]] FRAMEALLOC_COLD frame_chunk* take(backend_gate<A>& gate, layout whole) noexcept {
-        if (frame_chunk* const kept = take_kept(whole)) return kept;
+        if (frame_chunk* const kept = take_kept(whole)) {
+            kept->allow();
+            return kept;
+        }
         giver_byte giver = 0;
         void* const p = gate.take_whole(whole, giver);
         if (p == nullptr) return nullptr;
@@ -32,6 +35,7 @@ public:
     }
 
     void give_back(chunk_chain chunks) noexcept {
+        chunks.forbid();
         locked const guard{guard_};
         line_.append(chunks);
     }

@@ -28,36 +28,63 @@ public:
     FRAMEALLOC_HOT void* add(void* raw, layout asked, call_site at) noexcept {
         std::uintptr_t const object = address_of(raw) + block_record::offset_for(asked.align);
         block_record& r = block_record::of(pointer_to<void>(object));
+        open_surroundings(address_of(raw), object, object + asked.bytes, canary_end(object + asked.bytes));
         r.site = at.address;
         r.shape = block_record::shape_of(asked);
         r.more = address_of(newest_);
         r.guard = r.guard_for(block_record::alive);
         newest_ = &r;
         write_canary(object + asked.bytes, canary_end(object + asked.bytes));
+        close(r);
         return known_object(object);
     }
     /// The newest one has another size now.
     void resize_newest(std::size_t bytes) noexcept {
         block_record& r = *newest_;
+        memory_is_ours(r.raw(), canary_end(r.object() + bytes));
         r.shape = bytes << 8 | (r.shape & 0xFF);
         r.guard = r.guard_for(block_record::alive);
         write_canary(r.end(), canary_end(r.end()));
+        close(r);
     }
-    void drop_newest() noexcept { newest_ = pointer_to<block_record>(newest_->more); }
+    /// What the newest one is; a null address where there is none.
+    struct last {
+        std::uintptr_t raw = 0;
+        std::uintptr_t object = 0;
+        std::size_t bytes = 0;
+    };
+    [[nodiscard]] last newest_block() const noexcept {
+        if (newest_ == nullptr) return {};
+        open(*newest_);
+        last const l{newest_->raw(), newest_->object(), newest_->bytes()};
+        close(*newest_);
+        return l;
+    }
+    void drop_newest() noexcept {
+        open(*newest_);
+        newest_ = pointer_to<block_record>(newest_->more);
+    }
 
     /// Looks at all records down to `until`; true where all are sound, otherwise the first damage is in `what`.
     /// `lowest(address)` answers where the used stretch that an address lies in begins.
     template <class Lowest>
     [[nodiscard]] FRAMEALLOC_COLD bool check(block_record const* until, Lowest&& lowest, fault& what) const noexcept {
-        for (block_record const* r = newest_; r != until; r = pointer_to<block_record const>(r->more)) {
+        for (block_record const* r = newest_; r != until;) {
+            open(*r);
             if (!is_sound(*r, lowest, what)) return false;
+            auto const* const older = pointer_to<block_record const>(r->more);
+            close(*r);
+            r = older;
         }
         return true;
     }
 
     template <class Lowest>
     [[nodiscard]] bool check_newest(Lowest&& lowest, fault& what) const noexcept {
-        return is_sound(*newest_, lowest, what);
+        open(*newest_);
+        bool const sound = is_sound(*newest_, lowest, what);
+        if (sound) close(*newest_);
+        return sound;
     }
 
     /// The first damage that the end of a frame or of a part of it has found is told once that is over.
@@ -74,11 +101,15 @@ public:
         return true;
     }
 
-    /// The record of the object that `at` lies in or beside; null where there is none.
+    /// The record of the object that `at` lies in or beside, open; null where there is none.
     [[nodiscard]] FRAMEALLOC_COLD block_record const* find(std::uintptr_t at) const noexcept {
-        for (block_record const* r = newest_; r != nullptr && r->is(block_record::alive);
-             r = pointer_to<block_record const>(r->more)) {
+        for (block_record const* r = newest_; r != nullptr;) {
+            open(*r);
+            if (!r->is(block_record::alive)) return nullptr;
             if (at >= r->raw() && at < canary_end(r->end())) return r;
+            auto const* const older = pointer_to<block_record const>(r->more);
+            close(*r);
+            r = older;
         }
         return nullptr;
     }
@@ -89,6 +120,17 @@ public:
         "the object at 0x%llx in the frame was written behind its %llu bytes: the byte at offset %llu is 0x%02llx";
 
 private:
+    /// A record says itself how far its surroundings go.
+    static void open(block_record const& r) noexcept {
+        memory_is_ours(&r, sizeof r);
+        if constexpr (memory_tool) {
+            if (r.is(block_record::alive)) open_surroundings(r.raw(), r.object(), r.end(), canary_end(r.end()));
+        }
+    }
+    FRAMEALLOC_HOT static void close(block_record const& r) noexcept {
+        if constexpr (memory_tool) close_surroundings(r.raw(), r.object(), r.end(), canary_end(r.end()));
+    }
+
     [[nodiscard]] FRAMEALLOC_HOT static void* known_object(std::uintptr_t object) noexcept {
         if (object == 0) __builtin_unreachable();
         return pointer_to<void>(object);
@@ -116,7 +158,8 @@ private:
     struct four {
         unsigned long long of[4];
     };
-    [[nodiscard]] static fault damage(fault_kind code, void const* allocated_at, char const* note, four numbers) noexcept {
+    [[nodiscard]] static fault damage(fault_kind code, void const* allocated_at, char const* note,
+                                      four numbers) noexcept {
         return {.code = code,
                 .note = note,
                 .numbers = {numbers.of[0], numbers.of[1], numbers.of[2], numbers.of[3]},
@@ -134,7 +177,11 @@ private:
         for (std::uintptr_t at = address_of(&r); at >= lowest + granule;) {
             at -= granule;
             auto const* const candidate = pointer_to<block_record const>(at);
-            if (candidate->is(block_record::alive) && candidate->end() <= address_of(&r)) return candidate;
+            block_record const seen = read_forbidden(candidate);
+            if (seen.guard != seen.guard_at(at, block_record::alive)) continue;
+            if (at + sizeof seen + seen.bytes() > address_of(&r)) continue;
+            open(*candidate);
+            return candidate;
         }
         return nullptr;
     }

@@ -142,7 +142,9 @@ public:
     /// Serves a request that did not fit the window, which is the engine's. The frame is open, the request possible.
     [[nodiscard]] void* allocate(frame_window& window, layout request, chunk_source<A>& source) noexcept {
         if (void* const p = window.try_serve(request)) return p;
-        return engine_.allocate(window, request, source);
+        void* const p = engine_.allocate(window, request, source);
+        if (p != nullptr) memory_is_given(p, request.bytes);  // an arena of the program's may have places of its own
+        return p;
     }
 
     /// The first chunk, and `bytes` of it touched so that its pages are there. Between frames only.
@@ -155,7 +157,9 @@ public:
         for (std::size_t i = 0; i < in_flight; ++i) {
             engine_.open(window);
             std::size_t const room = window.limit - window.at();
+            memory_is_ours(window.at(), window.limit);
             __builtin_memset(pointer_to<void>(window.at()), 0, bytes < room ? bytes : room);
+            memory_is_forbidden(window.at(), window.limit);
             engine_.reset(window, source);
         }
         return true;
@@ -174,7 +178,8 @@ public:
         if (address_of(m) - address_of(scope_marks_) < sizeof scope_marks_) m->is_scope = false;
     }
 
-    void push_mark_at(frame_mark& m, frame_position at, [[maybe_unused]] records_place records, bool is_scope) noexcept {
+    void push_mark_at(frame_mark& m, frame_position at, [[maybe_unused]] records_place records,
+                      bool is_scope) noexcept {
         m.older = marks_;
         m.position = at;
         m.finalisers = finalisers_;
@@ -246,6 +251,7 @@ public:
 
     /// The same for what has just been served and not been charged.
     void rewind_uncharged(frame_window& window, frame_position to, chunk_source<A>& source) noexcept {
+        fill(window, to);
         engine_.rewind(window, to, source);
         charges_.lower(window, engine_.used_bytes(window));
     }
@@ -267,6 +273,7 @@ public:
     void add(finaliser& f) noexcept {
         f.older = finalisers_;
         finalisers_ = &f;
+        memory_is_forbidden(&f, sizeof f);  // an object's underflow would run into it
     }
 
     /// Destroys what ended frames still hold, the oldest first, and gives all memory back.
@@ -342,6 +349,7 @@ private:
     /// One at a time, newest first: a destructor may allocate, and register more, while this runs.
     FRAMEALLOC_COLD void run_finalisers(finaliser* until) noexcept {
         while (finalisers_ != until) {
+            memory_is_ours(finalisers_, sizeof *finalisers_);
             finaliser const f = *finalisers_;
             finalisers_ = f.older;
             destroyed_.add(f.count);
@@ -352,6 +360,7 @@ private:
     /// The same for a row that nothing is added to.
     void run(finaliser* newest) noexcept {
         while (newest != nullptr) {
+            memory_is_ours(newest, sizeof *newest);
             finaliser const f = *newest;
             newest = f.older;
             destroyed_.add(f.count);
@@ -359,11 +368,12 @@ private:
         }
     }
 
-    static constexpr bool looks_at_released = A::diagnostics::fills_released || address_sanitizer;
+    static constexpr bool looks_at_released = A::diagnostics::fills_released || memory_tool;
 
     static void release_bytes(std::uintptr_t begin, std::uintptr_t end) noexcept {
-        clear_marks(pointer_to<void>(begin), end - begin);
+        memory_is_left(begin, end);
         if constexpr (A::diagnostics::fills_released) __builtin_memset(pointer_to<void>(begin), 0xCD, end - begin);
+        memory_is_forbidden(begin, end);
     }
     void fill_oldest(frame_window const& window) noexcept {
         if constexpr (in_flight == 1) {

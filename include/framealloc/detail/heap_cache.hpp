@@ -5,6 +5,7 @@
 #include <framealloc/detail/assembly.hpp>
 #include <framealloc/detail/atomic.hpp>
 #include <framealloc/detail/bits.hpp>
+#include <framealloc/detail/sanitizer.hpp>
 
 namespace framealloc::inline v0_1::detail {
 
@@ -22,8 +23,17 @@ struct heap_prefix {
     std::uint32_t stamp;   ///< while cached: when it came; while alive: the tag that is charged for it
     giver_byte giver;      ///< who gave it, for the way back
 
+    /// To be read by `read`: while the block is alive its head is forbidden to everybody, us included.
     [[nodiscard]] static heap_prefix& of(void* block) noexcept {
         return *pointer_to<heap_prefix>(address_of(block) - sizeof(heap_prefix));
+    }
+    /// What the head says, a copy where a tool watches. Where no block is, it says anything.
+    [[nodiscard]] static decltype(auto) read(void* block) noexcept {
+        if constexpr (memory_tool) {
+            return read_forbidden(&of(block));
+        } else {
+            return static_cast<heap_prefix const&>(of(block));
+        }
     }
 };
 static_assert(sizeof(heap_prefix) == 48);

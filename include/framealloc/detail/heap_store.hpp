@@ -50,14 +50,18 @@ public:
         if (base == nullptr) return nullptr;
         void* const block = pointer_to<void>(address_of(base) + head);
         if (std::uint32_t const number = publish(block); number != heap_ledger<A>::none) {
+            memory_is_ours(&prefix_of(block), sizeof(heap_prefix));
             ::new (&prefix_of(block)) heap_prefix{.base = base,
-                                                        .whole_bytes = whole,
-                                                        .bytes = request.bytes,
-                                                        .instance = instance_,
-                                                        .base_align = static_cast<std::uint32_t>(base_align),
-                                                        .number = number,
-                                                        .stamp = (std::uint32_t{0} + ... + tag),
-                                                        .giver = giver};
+                                                  .whole_bytes = whole,
+                                                  .bytes = request.bytes,
+                                                  .instance = instance_,
+                                                  .base_align = static_cast<std::uint32_t>(base_align),
+                                                  .number = number,
+                                                  .stamp = (std::uint32_t{0} + ... + tag),
+                                                  .giver = giver};
+            memory_is_forbidden(base, head);
+            memory_is_forbidden(behind(block, request.bytes), whole - head - request.bytes);
+            block_is_given(this, block, request.bytes);
             live_blocks_.fetch_add(1, order::relaxed);
             raise_to(peak_bytes_, live_bytes_.fetch_add(request.bytes, order::relaxed) + request.bytes);
             return block;
@@ -70,20 +74,21 @@ public:
     /// True when `block` was alive and ours; it is freed then. `block` lies where heap blocks are.
     [[nodiscard]] bool free(void* block) noexcept {
         if (!is_ours(block)) return false;
-        heap_prefix& prefix = prefix_of(block);
-        if (!ledger_.leave(prefix.number, block)) return false;
+        if (!ledger_.leave(read(block).number, block)) return false;
+        heap_prefix const prefix = read(block);
         map_.remove_heap_block(block);
         live_blocks_.fetch_sub(1, order::relaxed);
         live_bytes_.fetch_sub(prefix.bytes, order::relaxed);
         if constexpr (charges_tags<typename A::budget>) {
             gate_.budget().refund(static_cast<std::uint8_t>(prefix.stamp), allocation_intent::heap, prefix.bytes);
         }
-        clear_marks(block, prefix.bytes);
+        memory_is_left(block, prefix.bytes);
         if constexpr (A::diagnostics::fills_released) __builtin_memset(block, 0xCD, prefix.bytes);
+        block_is_given_back(this, block, address_of(prefix.base) + prefix.whole_bytes - address_of(block));
 
         // The prefix moves to where the cache finds it without knowing the block's alignment.
-        heap_prefix const copy = prefix;
-        auto* const freed = ::new (copy.base) heap_prefix(copy);
+        memory_is_ours(prefix.base, sizeof(heap_prefix));
+        auto* const freed = ::new (prefix.base) heap_prefix(prefix);
         give_to_backend(freed->base_align == usual_align(freed->whole_bytes) ? keep(freed) : freed);
         give_to_backend(cache_.take_aged(1, heap_cache<A>::max_age));
         return true;
@@ -91,22 +96,25 @@ public:
 
     /// Whether `block`, which lies where heap blocks are, is a live block of this instance.
     [[nodiscard]] bool is_alive(void* block) noexcept {
-        return is_ours(block) && ledger_.is_alive(prefix_of(block).number, block);
+        return is_ours(block) && ledger_.is_alive(read(block).number, block);
     }
 
     /// Whether `block`, which lies where heap blocks are, is or was a block of this instance, as far as can be seen from
     /// what lies below it.
     [[nodiscard]] bool is_ours(void* block) const noexcept {
-        return address_of(block) % granule == 0 && prefix_of(block).instance == instance_;
+        return address_of(block) % granule == 0 && read(block).instance == instance_;
     }
 
     /// The head of a block, below its record where there is one.
     [[nodiscard]] static heap_prefix& prefix_of(void* block) noexcept {
         return heap_prefix::of(pointer_to<void>(address_of(block) - record_bytes));
     }
+    [[nodiscard]] static decltype(auto) read(void* block) noexcept {
+        return heap_prefix::read(pointer_to<void>(address_of(block) - record_bytes));
+    }
     /// Bytes that a block has room for.
     [[nodiscard]] static std::size_t room_of(void* block) noexcept {
-        heap_prefix const& prefix = prefix_of(block);
+        heap_prefix const& prefix = read(block);
         return prefix.whole_bytes - (address_of(block) - address_of(prefix.base));
     }
 
@@ -114,17 +122,18 @@ public:
 
     /// Where the canary behind a block ends: within 24 bytes.
     [[nodiscard]] static std::uintptr_t canary_end(void* block) noexcept {
-        std::uintptr_t const end = address_of(block) + prefix_of(block).bytes, last = address_of(block) + room_of(block);
+        std::uintptr_t const end = address_of(block) + read(block).bytes, last = address_of(block) + room_of(block);
         std::uintptr_t const usual = round_up(end + block_record::canary_bytes, granule);
         return usual < last ? usual : last;
     }
     /// The live block that `p` lies in or is the address of, or null. O(blocks): for reports.
-    [[nodiscard]] FRAMEALLOC_COLD void const* find_around(void const* p) noexcept {
-        void const* found = nullptr;
+    [[nodiscard]] FRAMEALLOC_COLD void* find_around(void const* p) noexcept {
+        void* found = nullptr;
         ledger_.for_each([&](void* block) {
             if (p == block) found = block;
-            if (address_of(p) > address_of(block) && prefix_of(block).instance == instance_ &&
-                address_of(p) - address_of(block) < prefix_of(block).bytes) {
+            heap_prefix const& prefix = read(block);
+            if (address_of(p) > address_of(block) && prefix.instance == instance_ &&
+                address_of(p) - address_of(block) < prefix.bytes) {
                 found = block;
             }
         });
@@ -138,6 +147,7 @@ public:
 
     FRAMEALLOC_COLD void release() noexcept {
         ledger_.for_each([&](void* block) { static_cast<void>(free(block)); });
+        owner_ends(this);
         trim();
     }
     /// Gives all that is kept to the backend.
@@ -153,9 +163,7 @@ public:
     /// Calls `f(tag, bytes asked for)` for each live block. The instance is at rest.
     template <class F>
     void for_each_live(F&& f) {
-        ledger_.for_each([&](void* block) {
-            f(static_cast<std::uint8_t>(prefix_of(block).stamp), prefix_of(block).bytes);
-        });
+        ledger_.for_each([&](void* block) { f(static_cast<std::uint8_t>(read(block).stamp), read(block).bytes); });
     }
 
     /// What the live blocks' heads say, one by one.
@@ -169,7 +177,7 @@ public:
     [[nodiscard]] census take_census() noexcept {
         census c;
         ledger_.for_each([&](void* block) {
-            heap_prefix const& prefix = prefix_of(block);
+            heap_prefix const& prefix = read(block);
             c.sound = c.sound && prefix.instance == instance_ && prefix.bytes <= prefix.whole_bytes;
             c.blocks += 1;
             c.bytes += prefix.bytes;

@@ -68,6 +68,7 @@ FRAMEALLOC_HOT void* bump(frame_window& window, Hit&& hit, Miss&& miss) {
     if (end > window.limit) [[unlikely]]
         return miss();
     window.move_to(end);
+    memory_is_given(end - rounded, end - rounded + Bytes);
     hit();
     return known_pointer(pointer_to<void>(end - rounded));
 }
@@ -92,6 +93,7 @@ FRAMEALLOC_HOT void* bump(frame_window& window, std::size_t bytes, std::size_t a
     if (last >= limit - place) [[unlikely]]
         return miss();
     window.move_to(place + round_up(bytes, granule));
+    memory_is_given(place, place + bytes);
     hit();
     return known_pointer(pointer_to<void>(place));
 }

@@ -219,6 +219,7 @@ public:
     }
 
     void release() noexcept {
+        owner_ends(instance_);
         registry_.for_each_slab([this](slab_type& s) { map_.remove_slab(&s); });
         registry_.release(gate_);
     }

@@ -26,12 +26,15 @@ public:
     [[nodiscard]] FRAMEALLOC_COLD void* pool_given(void* raw, layout asked, call_site at) noexcept {
         slab<A>& s = *slab<A>::of(raw);
         std::uintptr_t const end = address_of(raw) + s.shape->block_bytes;
+        memory_is_ours(address_of(raw), end);
         auto const& before = *static_cast<block_record const*>(raw);
         if (before.guard != 0) look_for_late_writes(before, end);
         std::uintptr_t const object = address_of(raw) + block_record::offset_for(asked.align);
         write(*pointer_to<block_record>(object - sizeof(block_record)), asked, at);
         write_canary(object + asked.bytes, end);
         s.mark_live(raw);
+        close_surroundings(address_of(raw), object, object + asked.bytes, end);
+        block_is_given(self().handle(), pointer_to<void>(object), asked.bytes);
         return pointer_to<void>(object);
     }
 
@@ -43,8 +46,8 @@ public:
         }
         slab<A>& s = *slab<A>::of(object);
         if (s.instance != self().handle()) {
-            blame(fault_code::foreign_pointer, at, nullptr, nullptr, "the block at 0x%llx belongs to another allocator instance",
-                  address_of(object));
+            blame(fault_code::foreign_pointer, at, nullptr, nullptr,
+                  "the block at 0x%llx belongs to another allocator instance", address_of(object));
             return nullptr;
         }
         std::size_t const into_slab = address_of(object) - address_of(&s);
@@ -54,18 +57,23 @@ public:
             return nullptr;
         }
         void* const raw = s.block(s.index_of(object));
+        std::uintptr_t const end = address_of(raw) + s.shape->block_bytes;
         if (!s.is_live(raw)) {
-            freed_twice(*static_cast<block_record const*>(raw), object, at);
+            freed_twice(static_cast<block_record const*>(raw), object, at);
             return nullptr;
         }
+        open(raw, end);
         block_record const* const r = live_record(s, raw, object, at);
         if (r == nullptr || !has_shape(*r, given, at)) return nullptr;
-        report_overflow(*r, address_of(raw) + s.shape->block_bytes, at);
+        report_overflow(*r, end, at);
         if (!s.mark_free(raw)) {  // by another thread, at the same time
-            freed_twice(*static_cast<block_record const*>(raw), object, at);
+            freed_twice(static_cast<block_record const*>(raw), object, at);
             return nullptr;
         }
+        memory_is_ours(address_of(raw), end);
         leave_freed(raw, *r, s.shape->block_bytes, at);
+        block_is_given_back(self().handle(), object, end - address_of(object));
+        memory_is_forbidden(address_of(raw), address_of(object));
         return raw;
     }
 
@@ -75,8 +83,10 @@ public:
         std::size_t const into_slab = address_of(object) - address_of(&s);
         if (into_slab < s.shape->first_block || s.index_of(object) >= s.shape->block_count) return 0;
         void const* const raw = s.block(s.index_of(object));
-        block_record const* const r = s.is_live(raw) ? find_record(raw, s.shape->block_bytes) : nullptr;
-        return r != nullptr && r->object() == address_of(object) ? r->bytes() : 0;
+        block_record const* const r = !s.is_live(raw) ? nullptr : find_record(raw, s.shape->block_bytes);
+        std::size_t const bytes = r != nullptr && r->object() == address_of(object) ? r->bytes() : 0;
+        if (r != nullptr) close(*r, raw, s.shape->block_bytes);
+        return bytes;
     }
 
     // --- the heap -----------------------------------------------------------------------------------------------------
@@ -84,8 +94,12 @@ public:
     void heap_given(void* object, layout asked, call_site at) noexcept {
         freed_.forget(address_of(object));
         block_record& r = block_record::of(object);
+        std::uintptr_t const begin = address_of(object), end = begin + asked.bytes;
+        std::uintptr_t const until = heap_store<A>::canary_end(object);
+        open_surroundings(address_of(&r), begin, end, until);
         write(r, asked, at);
-        write_canary(r.end(), heap_store<A>::canary_end(object));
+        write_canary(end, until);
+        close_surroundings(address_of(&r), begin, end, until);
     }
 
     /// Whether a heap block of this instance may be freed. What is damaged around it is reported.
@@ -94,18 +108,19 @@ public:
         if (was_freed(object, at)) return false;
         if (!heap.is_ours(object) || !heap.is_alive(object)) {
             // What is found in the ledger is alive, whatever lies below it; else it may lie inside a block.
-            void const* const around = heap.find_around(object);
-            block_record const* const r = around != nullptr ? &block_record::of(around) : nullptr;
+            void* const around = heap.find_around(object);
+            block_record const r = around != nullptr ? read_forbidden(&block_record::of(around)) : block_record{};
             if (around == object) {
                 blame(fault_code::underflow, at, nullptr, nullptr,
                       "the heap block at 0x%llx was written before its begin, over all that is known of it",
                       address_of(object));
             } else if (around != nullptr) {
-                blame(fault_code::interior_pointer, at, r->is(block_record::alive) ? r->site : nullptr, nullptr,
-                      "0x%llx lies %llu bytes into the heap block at 0x%llx", address_of(object),
+                blame(fault_code::interior_pointer, at,
+                      r.guard == r.guard_at(address_of(around) - sizeof r, block_record::alive) ? r.site : nullptr,
+                      nullptr, "0x%llx lies %llu bytes into the heap block at 0x%llx", address_of(object),
                       address_of(object) - address_of(around), address_of(around));
             } else if (heap.is_ours(object)) {
-                freed_twice(block_record::of(object), object, at);
+                freed_twice(&block_record::of(object), object, at);
             } else {
                 blame(fault_code::foreign_pointer, at, nullptr, nullptr,
                       "0x%llx is not the start of a block of this instance", address_of(object));
@@ -113,23 +128,27 @@ public:
             return false;
         }
         block_record& r = block_record::of(object);
+        std::uintptr_t const begin = address_of(object), until = heap_store<A>::canary_end(object);
+        std::uintptr_t const end = begin + heap_store<A>::read(object).bytes;
+        open_surroundings(address_of(&r), begin, end, until);
         if (!r.is(block_record::alive)) {
             guard_damage const d = look_at_guard(r, block_record::alive);
             blame(fault_code::underflow, at, r.site, nullptr, note_underflow, address_of(object), d.distance, d.found);
         } else {
             if (!has_shape(r, given, at)) return false;
-            report_overflow(r, heap_store<A>::canary_end(object), at);
+            report_overflow(r, until, at);
         }
         freed_.add({address_of(object), r.bytes(), r.site, at.address});
         r.more = address_of(at.address);
         r.guard = r.guard_for(block_record::freed);
+        close_surroundings(address_of(&r), begin, end, until);
         return true;
     }
 
     /// A pointer that is no pool block of this process: says what it is.
     FRAMEALLOC_COLD void not_a_pool_block(void* p, call_site at) {
         if (p != nullptr && self().map().kind_of(p) == address_kind::heap && self().heap_part().is_ours(p)) {
-            return blame(fault_code::wrong_family, at, block_record::of(p).site, nullptr,
+            return blame(fault_code::wrong_family, at, read_forbidden(&block_record::of(p)).site, nullptr,
                          "0x%llx is a heap block; expected a pool's", address_of(p));
         }
         not_a_block(p, at, "lies in no slab of this process");
@@ -165,11 +184,14 @@ public:
         for_each_live_pool_block([&](block_record const* r, void*, std::uintptr_t) { one(r); });
         self().heap_part().for_each_live_block([&](void* object) {
             block_record const& r = block_record::of(object);
+            memory_is_ours(&r, sizeof r);
             one(r.is(block_record::alive) ? &r : nullptr);
+            memory_is_forbidden(&r, sizeof r);
         });
         if (blocks == 0) return;
-        blame(fault_code::live_at_end, {}, nullptr, nullptr, "%llu blocks of %llu bytes were alive when instance %llu ended", blocks,
-              bytes, self().id.load(order::relaxed));
+        blame(fault_code::live_at_end, {}, nullptr, nullptr,
+              "%llu blocks of %llu bytes were alive when instance %llu ended", blocks, bytes,
+              self().id.load(order::relaxed));
     }
 
     // --- at rest ------------------------------------------------------------------------------------------------------
@@ -185,6 +207,7 @@ public:
                     std::size_t const bytes = s.shape->block_bytes;
                     block_record const* const r = find_record(raw, bytes);
                     f(r, raw, address_of(raw) + bytes);
+                    if (r != nullptr) close(*r, raw, bytes);
                 }
             });
         }
@@ -208,8 +231,9 @@ public:
     static constexpr char const* note_overflow =
         "the block at 0x%llx was written behind its %llu bytes: the byte at offset %llu is 0x%02llx";
 
-    /// The sound record of a live block that begins at `raw`; null where it is damaged.
+    /// The sound record of a live block that begins at `raw`, whose surroundings are open then; null where it is damaged.
     [[nodiscard]] static block_record const* find_record(void const* raw, std::size_t block_bytes) noexcept {
+        open(raw, address_of(raw) + block_bytes);
         for (std::size_t offset = 32; offset < block_bytes; offset *= 2) {
             auto const* const r = pointer_to<block_record const>(address_of(raw) + offset - sizeof(block_record));
             if (r->offset() == offset && r->is(block_record::alive)) return r;
@@ -221,6 +245,12 @@ public:
     void unlock_records_after_fork() { freed_.unlock_after_fork(); }
 
 private:
+    /// A live block of a pool, all of which may be looked at until its surroundings are closed.
+    static void open(void const* raw, std::uintptr_t end) noexcept { memory_is_ours(address_of(raw), end); }
+    static void close(block_record const& r, void const* raw, std::size_t block_bytes) noexcept {
+        close_surroundings(address_of(raw), r.object(), r.end(), address_of(raw) + block_bytes);
+    }
+
     [[nodiscard]] core<A>& self() noexcept { return static_cast<core<A>&>(*this); }
 
     void write(block_record& r, layout asked, call_site at) noexcept {
@@ -253,15 +283,16 @@ private:
         std::uintptr_t const raw = address_of(&before);
         if (!before.is(block_record::freed)) {
             return blame(fault_code::write_after_free, {}, nullptr, nullptr,
-                         "the free block at 0x%llx, of %llu bytes, was written to within its first %llu bytes", raw, end - raw,
-                         sizeof(block_record));
+                         "the free block at 0x%llx, of %llu bytes, was written to within its first %llu bytes", raw,
+                         end - raw, sizeof(block_record));
         }
         std::uintptr_t const late = find_late_write(raw + sizeof(block_record), end);
         if (late == end) return;
         std::uintptr_t const object = raw + before.offset();
         blame(fault_code::write_after_free, {}, before.site, pointer_to<void const>(before.more),
-              "the block at 0x%llx, of %llu bytes, was written to after it was freed: the byte at offset %llu is 0x%02llx", object,
-              before.bytes(), late - object, *pointer_to<unsigned char const>(late));
+              "the block at 0x%llx, of %llu bytes, was written to after it was freed: the byte at offset %llu is "
+              "0x%02llx",
+              object, before.bytes(), late - object, *pointer_to<unsigned char const>(late));
     }
 
     /// Whether `object` is a heap block that is free: told then.
@@ -273,8 +304,9 @@ private:
         return true;
     }
     /// `r` is what a free left of the block, if anything.
-    void freed_twice(block_record const& r, void const* object, call_site at) {
-        bool const known = r.is(block_record::freed);
+    void freed_twice(block_record const* at_begin, void const* object, call_site at) {
+        block_record const r = read_forbidden(at_begin);
+        bool const known = r.guard == r.guard_at(address_of(at_begin), block_record::freed);
         blame(fault_code::double_free, at, known ? r.site : nullptr, known ? pointer_to<void const>(r.more) : nullptr,
               known ? "the block at 0x%llx, of %llu bytes, is free already" : "the block at 0x%llx is free already",
               address_of(object), known ? r.bytes() : 0);
@@ -311,8 +343,8 @@ private:
     [[nodiscard]] bool has_shape(block_record const& r, layout const* given, call_site at) {
         if (given == nullptr || block_record::shape_of(*given) == r.shape) return true;
         if (r.bytes() != given->bytes) {
-            blame(fault_code::wrong_size, at, r.site, nullptr, "the block at 0x%llx has %llu bytes; it was freed as %llu",
-                  r.object(), r.bytes(), given->bytes);
+            blame(fault_code::wrong_size, at, r.site, nullptr,
+                  "the block at 0x%llx has %llu bytes; it was freed as %llu", r.object(), r.bytes(), given->bytes);
         } else {
             blame(fault_code::wrong_size, at, r.site, nullptr,
                   "the block at 0x%llx was aligned for up to %llu bytes; it was freed as aligned to %llu", r.object(),
@@ -334,9 +366,10 @@ private:
             thread_state<A>* const s = self().state_if_any();
             block_record const* const r = s != nullptr ? s->frame.records().find(address_of(p)) : nullptr;
             if (r != nullptr) {
-                return blame(fault_code::wrong_family, at, r->site, nullptr,
-                             "0x%llx lies in the frame of this thread: the object at 0x%llx, of %llu bytes, goes with it",
-                             address_of(p), r->object(), r->bytes());
+                return blame(
+                    fault_code::wrong_family, at, r->site, nullptr,
+                    "0x%llx lies in the frame of this thread: the object at 0x%llx, of %llu bytes, goes with it",
+                    address_of(p), r->object(), r->bytes());
             }
         }
         char note[64] = "0x%llx ";

@@ -248,8 +248,13 @@ private:
     void forget_records(std::size_t begin, std::size_t end) noexcept {
         std::size_t const first = begin <= shape->first_block ? 0 : shape->index_at(begin - shape->first_block);
         for (std::size_t i = first; i < shape->block_count && address_of(block(i)) < address_of(this) + end; ++i) {
-            static_cast<block_record*>(block(i))->guard = 0;
+            forget_record(address_of(block(i)));
         }
+    }
+    static void forget_record(std::uintptr_t at) noexcept {
+        memory_is_ours(at, at + sizeof(block_record));
+        pointer_to<block_record>(at)->guard = 0;
+        memory_is_forbidden(at, at + sizeof(block_record));
     }
 
     [[nodiscard]] std::uint64_t mask(void const* p) const noexcept { return std::uint64_t{1} << (index_of(p) % 64); }
@@ -289,7 +294,7 @@ private:
         std::size_t const step = shape->block_bytes;  // which the compiler would read anew for each block
         std::uintptr_t at = address_of(block(first));
         for (std::size_t i = 0; i < n; ++i, at += step) {
-            if constexpr (keeps_records<A>) pointer_to<block_record>(at)->guard = 0;
+            if constexpr (keeps_records<A>) forget_record(at);
             *--end = pointer_to<void>(at);
         }
         if (n != 0) word.fetch_add(n * slab_word::one_carved, order::relaxed);

@@ -4,6 +4,7 @@
 #include <framealloc/config.hpp>
 #include <framealloc/detail/metadata.hpp>
 #include <framealloc/detail/page_map.hpp>
+#include <framealloc/detail/sanitizer.hpp>
 #include <framealloc/detail/slab.hpp>
 
 namespace framealloc::inline v0_1::detail {
@@ -230,6 +231,8 @@ private:
             open_.remove(r);
             full_.add(r);
         }
+        memory_is_ours(p, shape(c).first_block);
+        memory_is_forbidden(behind(p, shape(c).first_block), slab_bytes - shape(c).first_block);
         auto* const s = ::new (p) slab_type(instance, r, c, &shape(c));
         s->word.store(slab_word::owned, order::relaxed);
         return s;

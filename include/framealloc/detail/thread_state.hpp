@@ -4,6 +4,7 @@
 #include <framealloc/detail/frame_journal.hpp>
 #include <framealloc/detail/frame_state.hpp>
 #include <framealloc/detail/pool_cache.hpp>
+#include <framealloc/detail/pool_watch.hpp>
 #include <framealloc/detail/tag_hooks.hpp>
 #include <framealloc/detail/thread_registry.hpp>
 #include <framealloc/frame_verbs.hpp>
@@ -109,7 +110,10 @@ public:
     [[nodiscard]] bool pool_charged_by_surplus(void* block, std::size_t c) noexcept;
     /// Marks and counts a block that the program gets.
     FRAMEALLOC_HOT void* pool_is_served(void* block, [[maybe_unused]] layout request) noexcept {
-        if constexpr (A::diagnostics::checks_blocks && !keeps_records<A>) slab<A>::of(block)->mark_live(block);
+        if constexpr (!keeps_records<A>) {
+            pool_block_is_given<A>(*core_, block, request.bytes);
+            if constexpr (A::diagnostics::checks_blocks) slab<A>::of(block)->mark_live(block);
+        }
         if constexpr (A::diagnostics::counts_operations) counted.on_pool_allocate(request.bytes);
         return known_pointer(block);
     }

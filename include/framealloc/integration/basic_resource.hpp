@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
+#include <framealloc/detail/sanitizer.hpp>
 #include <framealloc/intent.hpp>
 #include <framealloc/smart_alloc.hpp>
 
@@ -39,7 +40,7 @@ private:
     }
     void do_deallocate(void* p, std::size_t bytes, [[maybe_unused]] std::size_t align) override {
         if constexpr (Intent == allocation_intent::frame) {
-            static_cast<void>(owner_.try_frame_give_back(p, bytes));
+            if (!owner_.try_frame_give_back(p, bytes)) detail::memory_is_forbidden(p, bytes);
         } else if constexpr (Intent == allocation_intent::pool) {
             owner_.pool_free(p, layout{.bytes = bytes, .align = align});
         } else {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <framealloc/detail/platform/platform.hpp>
+#include <framealloc/detail/sanitizer.hpp>
 #include <framealloc/policy.hpp>
 
 namespace framealloc::inline v0_1::backend {
@@ -21,7 +22,9 @@ struct virtual_memory {
     static constexpr bool is_thread_safe = true;
 
     [[nodiscard]] void* reserve(layout range) noexcept {
-        return detail::platform::reserve(whole_pages(range.bytes), range.align);
+        void* const p = detail::platform::reserve(whole_pages(range.bytes), range.align);
+        if (p != nullptr) detail::pointers_may_be_in(p, whole_pages(range.bytes));
+        return p;
     }
     [[nodiscard]] bool commit(void* p, std::size_t bytes) noexcept {
         return detail::platform::commit(p, whole_pages(bytes));
@@ -30,7 +33,9 @@ struct virtual_memory {
         return detail::platform::decommit(p, whole_pages(bytes));
     }
     [[nodiscard]] bool release(void* p, layout range) noexcept {
-        return detail::platform::release(p, whole_pages(range.bytes));
+        if (!detail::platform::release(p, whole_pages(range.bytes))) return false;
+        detail::pointers_are_no_more_in(p, whole_pages(range.bytes));
+        return true;
     }
     [[nodiscard]] bool discard(void* p, std::size_t bytes) noexcept {
         return detail::platform::discard(p, whole_pages(bytes));

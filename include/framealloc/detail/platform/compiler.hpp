@@ -25,6 +25,16 @@
 #define FRAMEALLOC_ADDRESS_SANITIZER 0
 #endif
 
+// It is a part of the one above, and stands alone with -fsanitize=leak, of which g++ tells nobody: there it may be defined.
+#if !defined(FRAMEALLOC_LEAK_SANITIZER) && defined(__has_feature)
+#if __has_feature(leak_sanitizer)
+#define FRAMEALLOC_LEAK_SANITIZER 1
+#endif
+#endif
+#ifndef FRAMEALLOC_LEAK_SANITIZER
+#define FRAMEALLOC_LEAK_SANITIZER FRAMEALLOC_ADDRESS_SANITIZER
+#endif
+
 #if defined(__cpp_exceptions)
 #define FRAMEALLOC_EXCEPTIONS 1
 #define FRAMEALLOC_TRY try
