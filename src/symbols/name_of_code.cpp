@@ -70,17 +70,27 @@ bool is_nobodys(char const* function) noexcept {
     return false;
 }
 
+/// The unit that holds the code at an address. Not all compilers write a table of them: then each is asked.
+Dwarf_Die* unit_at(Dwfl_Module* module, Dwarf_Addr address, Dwarf_Addr& bias) noexcept {
+    if (Dwarf_Die* const found = ::dwfl_module_addrdie(module, address, &bias)) return found;
+    for (Dwarf_Die* unit = nullptr; (unit = ::dwfl_module_nextcu(module, unit, &bias)) != nullptr;) {
+        if (::dwarf_haspc(unit, address - bias) > 0) return unit;
+    }
+    return nullptr;
+}
+
 /// The innermost function at `address` that is the program's own, among those that have been inlined into one another; the
 /// outermost where all are ours.
 place find(Dwfl_Module* module, Dwarf_Addr address) noexcept {
     place found;
     found.function = ::dwfl_module_addrname(module, address);
-    if (Dwfl_Line* const line = ::dwfl_module_getsrc(module, address)) {
-        found.file = ::dwfl_lineinfo(line, nullptr, &found.line, nullptr, nullptr, nullptr);
-    }
     Dwarf_Addr bias = 0;
-    Dwarf_Die* const unit = ::dwfl_module_addrdie(module, address, &bias);
+    Dwarf_Die* const unit = unit_at(module, address, bias);
     if (unit == nullptr) return found;
+    if (Dwarf_Line* const line = ::dwarf_getsrc_die(unit, address - bias)) {
+        found.file = ::dwarf_linesrc(line, nullptr, nullptr);
+        static_cast<void>(::dwarf_lineno(line, &found.line));
+    }
     Dwarf_Die* scopes = nullptr;
     int const count = ::dwarf_getscopes(unit, address - bias, &scopes);
     if (count <= 0) return found;

@@ -18,7 +18,7 @@ FLOORS = [
     (5, r"(src|example|tools|test|perf)/"),
     # 4  facilities, which know the public interface only
     (4, r"framealloc/(object_pool|streaming|handle|group|containers)/"),
-    (4, r"framealloc/(allocator|ambient_allocator|cache_aligned|current_instance|describe|numa_alloc|performance_metrics|shared_alloc|report|tag_budgets)\.hpp"),
+    (4, r"framealloc/(allocator|ambient_allocator|cache_aligned|current_instance|describe|frame_ptr|numa_alloc|performance_metrics|shared_alloc|report|tag_budgets)\.hpp"),
     # 3  what composes policies and machinery to an allocator
     (3, r"framealloc/(smart_alloc|smart_alloc_debug|basic_smart_alloc|frame_scope|phase|tag_scope|charged_tag_scope)\.hpp"),
     # 0  the words everything is said in, and the integers, rings and system calls that policies are made of

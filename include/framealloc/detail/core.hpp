@@ -67,6 +67,8 @@ class core : public instance_base,
     static constexpr bool has_tags = charges_tags<typename A::budget>;
 
 public:
+    using assembly_type = A;
+
     template <class... Given>
     constexpr explicit core(alloc_config const& config, Given&&... given)
         : instance_base(operations_),

@@ -29,13 +29,14 @@ public:
         return true;
     }
 
-    end_of_frame<A> end_frame(state_type* s) {
+    end_of_frame<A> end_frame(state_type* s, [[maybe_unused]] site_of<A> at = {}) {
         if (s == nullptr || s->frame.kind() != frame_kind::own ||
             (s->frame.marks() != nullptr && s->frame.has_open_scope())) [[unlikely]] {
             no_frame_to_end(s);
             return end_of_frame<A>();
         }
         auto source = self().chunks();
+        if constexpr (keeps_records<A>) s->frame.epochs().ends_at(at);
         s->finish_frame(source);
         s->frame.close();
         report_damage(*s);
@@ -57,7 +58,7 @@ public:
         last_shared_.store(number, order::relaxed);
     }
 
-    void end_frame_all() {
+    void end_frame_all([[maybe_unused]] site_of<A> at = {}) {
         if (open_shared_.exchange(0, order::acq_rel) == 0) {
             return report_misuse<A>(fault_code::frame_not_begun, "no frame of all threads is open; %llu have been",
                                     last_shared_.load(order::relaxed));
@@ -68,6 +69,7 @@ public:
         while (s != nullptr) {
             state_type* const next = s->next_joined;
             auto source = self().chunks();
+            if constexpr (keeps_records<A>) s->frame.epochs().ends_at(at);
             s->finish_frame(source);
             if constexpr (counts) open_phases += s->journal.take_left_open();
             [[maybe_unused]] fault damage;
@@ -127,9 +129,10 @@ public:
         return false;
     }
 
-    bool roll_back(state_type* s, checkpoint const& c) {
+    bool roll_back(state_type* s, checkpoint const& c, [[maybe_unused]] site_of<A> at = {}) {
         if (!may_roll_back(s, c)) return false;
         auto source = self().chunks();
+        if constexpr (keeps_records<A>) s->frame.epochs().ends_at(at);
         s->frame.rewind(s->window, *c.mark(), source);
         report_damage(*s);
         return true;
@@ -171,7 +174,8 @@ public:
         return {&s, mark, mark->sequence, opens};
     }
 
-    void leave_scope(state_type& s, frame_mark* mark, unsigned long long sequence, bool opened_frame) {
+    void leave_scope(state_type& s, frame_mark* mark, unsigned long long sequence, bool opened_frame,
+                     [[maybe_unused]] site_of<A> at = {}) {
         if (self().state_if_any() != &s) {
             s.frame.forget(mark, sequence);
             report_misuse<A>(fault_code::frame_of_another_thread,
@@ -183,6 +187,7 @@ public:
                              "scope %llu was left after its frame or a scope around it", sequence);
         } else {
             auto source = self().chunks();
+            if constexpr (keeps_records<A>) s.frame.epochs().ends_at(at);
             if (opened_frame) {
                 s.finish_frame(source);
                 s.frame.close();

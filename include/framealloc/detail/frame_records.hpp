@@ -165,7 +165,7 @@ private:
                 .numbers = {numbers.of[0], numbers.of[1], numbers.of[2], numbers.of[3]},
                 .stops = A::diagnostics::stops_on_misuse,
                 .allocated_at = allocated_at,
-                .write_places = &write_fault_places};
+                .write_places = &write_places_of_block};
     }
     [[nodiscard]] static fault overflow_of(block_record const& r) noexcept {
         std::uintptr_t const at = find_overflow(r.end(), canary_end(r.end()));

@@ -108,6 +108,7 @@ public:
     void open(frame_window& window, frame_kind kind, [[maybe_unused]] chunk_source<A> source) noexcept {
         number_.store(begun() + 1, order::relaxed);
         kind_.store(kind, order::relaxed);
+        if constexpr (has_records) epochs_.frame_begins(number());
         engine_.open(window);
         if constexpr (has_tags) charges_.opened(window, source.budget());
     }
@@ -125,7 +126,10 @@ public:
             ended_.push(finalisers_);
             finalisers_ = nullptr;
         }
-        if constexpr (has_records) check_records(window, nullptr);
+        if constexpr (has_records) {
+            check_records(window, nullptr);
+            epochs_.frame_ends(frame_end::frame);
+        }
         std::size_t const used = used_by_owner(window);
         note(used);
         last_bytes_.store(used, order::relaxed);
@@ -205,7 +209,10 @@ public:
     void rewind(frame_window& window, frame_mark const& to, chunk_source<A>& source) noexcept {
         frame_mark const target = to;  // a checkpoint's mark lies in the memory that goes
         run_finalisers(target.finalisers);
-        if constexpr (has_records) check_records(window, static_cast<block_record*>(target.records));
+        if constexpr (has_records) {
+            check_records(window, static_cast<block_record*>(target.records));
+            epochs_.part_ends(target.sequence, target.is_scope ? frame_end::scope : frame_end::rollback);
+        }
         take_back(window, target.position, target.older, source);
     }
 
@@ -282,6 +289,7 @@ public:
             for (std::size_t i = 0; i < in_flight; ++i) run(ended_.take(i));
         }
         if constexpr (has_tags) charges_.release(source);
+        if constexpr (has_records) epochs_.release(frame_end::instance);
         engine_.release(window, source);
     }
     /// Gives the memory of frames that are over back; between frames.
@@ -302,6 +310,11 @@ public:
     [[nodiscard]] unsigned long long total_bytes() const noexcept { return total_bytes_.load(order::relaxed); }
     [[nodiscard]] auto& destroyed() noexcept { return destroyed_; }
     [[nodiscard]] auto& records() noexcept { return records_; }
+    [[nodiscard]] auto& epochs() noexcept { return epochs_; }
+    /// For a pointer that is made now.
+    [[nodiscard]] auto claim(site_of<A> at) noexcept {
+        return epochs_.claim(marks_ != nullptr ? marks_->sequence : 0, number(), at);
+    }
 
     /// Whether what surrounds the frame's objects is whole; `what` says what is not.
     [[nodiscard]] bool has_sound_records(frame_window const& window, fault& what) const noexcept
@@ -394,6 +407,7 @@ private:
     [[no_unique_address]] ended_finalisers<in_flight> ended_{};
     [[no_unique_address]] destroyed_objects<A::diagnostics::counts_operations> destroyed_{};
     [[no_unique_address]] frame_records<A> records_{};
+    [[no_unique_address]] frame_epochs<A> epochs_{};
     frame_mark* marks_ = nullptr;
     frame_mark scope_marks_[8]{};
     unsigned long long sequence_ = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <framealloc/detail/core.hpp>
+#include <framealloc/detail/frame_epochs.hpp>
 #include <framealloc/detail/frame_records.hpp>
 #include <framealloc/detail/freed_blocks.hpp>
 
@@ -178,7 +179,7 @@ public:
                     .note = "the block at 0x%llx, of %llu bytes, is alive: thread %llu allocated it in its frame %llu",
                     .numbers = {r->object(), r->bytes(), holder.thread(), holder.frame()},
                     .allocated_at = r->site,
-                    .write_places = &write_fault_places};
+                    .write_places = &write_places_of_block};
             report(f);
         };
         for_each_live_pool_block([&](block_record const* r, void*, std::uintptr_t) { one(r); });
@@ -223,7 +224,7 @@ public:
                 .site = at.address,
                 .allocated_at = allocated_at,
                 .freed_at = freed_at,
-                .write_places = &write_fault_places});
+                .write_places = &write_places_of_block});
     }
 
     static constexpr char const* note_underflow =
