@@ -195,6 +195,52 @@ public:
               self().id.load(order::relaxed));
     }
 
+    /// Whether what surrounds the live blocks and the objects of open frames is whole, and no free block was written to; the
+    /// first that is not is in `what`. O(blocks). The instance is at rest.
+    [[nodiscard]] FRAMEALLOC_COLD bool has_sound_records(fault& what) {
+        bool sound = true;
+        auto const found = [&](fault_kind code, void const* allocated_at, void const* freed_at, char const* note, auto... numbers) {
+            if (!sound) return;
+            sound = false;
+            what = {.code = code,
+                    .note = note,
+                    .numbers = {static_cast<unsigned long long>(numbers)...},
+                    .allocated_at = allocated_at,
+                    .freed_at = freed_at,
+                    .write_places = &write_places_of_block};
+        };
+        auto const look_behind = [&](block_record const& r, std::uintptr_t until) {
+            std::uintptr_t const wrong = find_overflow(r.end(), until);
+            if (wrong == until) return;
+            found(fault_code::overflow, r.site, nullptr, note_overflow, r.object(), r.bytes(), wrong - r.object(),
+                  *pointer_to<unsigned char const>(wrong));
+        };
+        // In the order of addresses, so that who ran over is found before whose record he ran over.
+        for_each_live_pool_block([&](block_record const* r, void* raw, std::uintptr_t end) {
+            if (r != nullptr) return look_behind(*r, end);
+            found(fault_code::record_damaged, nullptr, nullptr,
+                  "the record of the live block that begins at 0x%llx, with %llu bytes in all, was overwritten", address_of(raw),
+                  end - address_of(raw));
+        });
+        self().heap_part().for_each_live_block([&](void* object) {
+            block_record const& r = block_record::of(object);
+            std::uintptr_t const begin = address_of(object), until = heap_store<A>::canary_end(object);
+            std::uintptr_t const end = begin + heap_store<A>::read(object).bytes;
+            open_surroundings(address_of(&r), begin, end, until);
+            if (r.is(block_record::alive)) {
+                look_behind(r, until);
+            } else {
+                guard_damage const d = look_at_guard(r, block_record::alive);
+                found(fault_code::underflow, r.site, nullptr, note_underflow, begin, d.distance, d.found);
+            }
+            close_surroundings(address_of(&r), begin, end, until);
+        });
+        self().for_each_state([&](thread_state<A>& s, bool) {
+            if (sound && s.frame.kind() != frame_kind::closed) sound = s.frame.has_sound_records(s.window, what);
+        });
+        return sound;
+    }
+
     // --- at rest ------------------------------------------------------------------------------------------------------
 
     /// Calls `f(record, raw, end of its canary)` for each live pool block; a damaged record is handed over as it is.
