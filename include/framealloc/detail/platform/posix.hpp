@@ -9,23 +9,27 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/types.h>
 #include <time.h>
-#include <unistd.h>
 
-// In C++ <stdlib.h> is five hundred lines, and <malloc.h> three hundred, for two functions: the compiler knows the others.
+// In C++ <stdlib.h> and <unistd.h> are five hundred lines each, and <malloc.h> three hundred, for two functions or one: the
+// compiler knows the others.
 #if defined(__GLIBC__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wredundant-decls"
 extern "C" void* memalign(std::size_t align, std::size_t bytes) noexcept;
 extern "C" char* getenv(char const* name) noexcept;
+extern "C" int getpagesize() noexcept;
+extern "C" ssize_t write(int file, void const* from, std::size_t bytes);
 #pragma GCC diagnostic pop
 #else
 #include <stdlib.h>
+#include <unistd.h>
 #endif
 
 namespace framealloc::inline v0_1::detail::platform {
 
-inline std::size_t page_bytes() noexcept { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
+inline std::size_t page_bytes() noexcept { return static_cast<std::size_t>(::getpagesize()); }
 
 inline void* map_without_access(void* at, std::size_t bytes, int more_flags) noexcept {
     // Without MAP_NORESERVE, so that `commit` is charged and can fail, instead of the process being killed later.
@@ -142,7 +146,7 @@ inline void yield() noexcept { ::sched_yield(); }
 
 inline void write_error(char const* text, std::size_t bytes) noexcept {
     while (bytes > 0) {
-        ssize_t const written = ::write(STDERR_FILENO, text, bytes);
+        ssize_t const written = ::write(2, text, bytes);
         if (written <= 0) return;
         text += written;
         bytes -= static_cast<std::size_t>(written);
