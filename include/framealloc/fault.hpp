@@ -80,7 +80,7 @@ using fault_handler = fault_action (*)(fault const&);
 
 namespace detail {
 FRAMEALLOC_COLD inline fault_action report_to(diagnostic_sink sink, fault const& f) noexcept {
-    char text[1024];
+    char text[1280];
     sink(text, f.write(text, sizeof text));
     return f.stops ? fault_action::stop : fault_action::go_on;
 }

@@ -8,7 +8,7 @@
 
 namespace framealloc::inline v0_1 {
 
-/// A diagnostic of the program's own. The texts are copied: together some 450 bytes of them are shown.
+/// A diagnostic of the program's own. The texts are copied; of each 140 bytes are shown.
 struct diagnostic {
     fault_level level = fault_level::error;
     /// What reports show in its place: "GAME001". One of ours, "FA001", makes it a fault of that code with words of its own.
@@ -19,6 +19,12 @@ struct diagnostic {
 };
 
 namespace detail {
+
+/// The last hundred bytes of a path.
+[[nodiscard]] inline char const* end_of(char const* path) noexcept {
+    std::size_t const bytes = __builtin_strlen(path);
+    return bytes > 100 ? path + bytes - 100 : path;
+}
 
 /// The place of what a program reports itself: where in its source, and as much as has been captured.
 struct emitted_place : fault_place {
@@ -31,7 +37,7 @@ struct emitted_place : fault_place {
           captured(context) {
         write = [](fault_place const& place, char* to, std::size_t size) noexcept {
             auto const& p = static_cast<emitted_place const&>(place);
-            int const wanted = __builtin_snprintf(to, size, "  at: %.120s:%u, in %.120s\n", p.site.file_name(),
+            int const wanted = __builtin_snprintf(to, size, "  at: %s:%u, in %.100s\n", end_of(p.site.file_name()),
                                                   unsigned(p.site.line()), p.site.function_name());
             auto const written = static_cast<std::size_t>(wanted);
             if (p.captured != nullptr && written < size) {
@@ -55,16 +61,13 @@ struct emitted_place : fault_place {
     return nullptr;
 }
 
-/// Copies a text for `printf` to print as it is.
-inline void copy_as_format(char const* from, char* to, std::size_t size) noexcept {
-    for (std::size_t end = 0;; ++end, ++from) {
-        if (*from == '\0' || end + 3 > size) {
-            to[end] = '\0';
-            return;
-        }
-        to[end] = *from;
-        if (*from == '%') to[++end] = '%';
+/// Copies a text, cut to `most` bytes, for `printf` to print as it is.
+inline void copy_as_format(char const* from, char* to, std::size_t most) noexcept {
+    for (std::size_t n = 0; n < most && from[n] != '\0'; ++n) {
+        *to++ = from[n];
+        if (from[n] == '%') *to++ = '%';
     }
+    *to = '\0';
 }
 
 /// Not constexpr: a code that the table does not have ends the compilation here.
@@ -93,11 +96,12 @@ private:
 ///   Failure   Throws what the handler throws, and `strict_violation` where a strict mode says so.
 FRAMEALLOC_COLD inline void emit(diagnostic const& d, diag_context const* context = nullptr,
                                  std::source_location site = std::source_location::current()) {
-    char texts[480], note[256];
+    constexpr std::size_t shown = 140;
+    char texts[detail::fault_text_head + 3 * (shown + 1)], note[2 * shown + 1];
     auto const* const row = detail::find_row(d.code);
     fault_code const code = row != nullptr ? row->code : fault_code::user_defined;
-    detail::pack_fault_text(texts, sizeof texts, d.code, {code, d.level, d.message, "", d.help});
-    detail::copy_as_format(d.note, note, sizeof note);
+    detail::pack_fault_text(texts, shown, d.code, {code, d.level, d.message, "", d.help});
+    detail::copy_as_format(d.note, note, shown);
     detail::emitted_place const place{site, context};
     report({.code = fault_kind::packed_at(texts), .note = note, .place = &place});
 }
