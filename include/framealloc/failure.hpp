@@ -13,7 +13,7 @@ class allocation_failure : public std::bad_alloc {
 public:
     allocation_failure(fault const& f, layout request) noexcept : why_(f), request_(request) {
         f.write(text_, sizeof text_);
-        why_.lines = nullptr;
+        why_.place = nullptr;
     }
 
     [[nodiscard]] fault_code code() const noexcept { return why_.code; }

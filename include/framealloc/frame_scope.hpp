@@ -16,7 +16,9 @@ public:
     /// Throws `allocation_failure` when the thread has no state and cannot get one. Beyond eight open scopes each takes 64
     /// bytes of the frame, and throws where there is no room.
     FRAMEALLOC_HOT explicit frame_scope(detail::core<A>& owner) : frame_scope(owner.enter_scope()) {}
-    FRAMEALLOC_HOT ~frame_scope() { state_.shared().leave_scope(state_, mark_, sequence_, opened_frame_, detail::here<A>()); }
+    FRAMEALLOC_HOT ~frame_scope() {
+        state_.shared().leave_scope(state_, mark_, sequence_, opened_frame_, detail::here<A>());
+    }
     frame_scope(frame_scope const&) = delete;
     frame_scope& operator=(frame_scope const&) = delete;
 

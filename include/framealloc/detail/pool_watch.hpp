@@ -2,7 +2,7 @@
 #pragma once
 
 #include <framealloc/detail/page_map.hpp>
-#include <framealloc/detail/pool_charges.hpp>
+#include <framealloc/detail/tag_hooks.hpp>
 #include <framealloc/detail/sanitizer.hpp>
 #include <framealloc/detail/slab.hpp>
 

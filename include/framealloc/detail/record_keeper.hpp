@@ -180,7 +180,7 @@ public:
                     .numbers = {r->object(), r->bytes(), holder.thread(), holder.frame()},
                     .allocated_at = r->site,
                     .write_places = &write_places_of_block};
-            report(f);
+            with_place(self(), f, report);
         };
         for_each_live_pool_block([&](block_record const* r, void*, std::uintptr_t) { one(r); });
         self().heap_part().for_each_live_block([&](void* object) {
@@ -199,7 +199,8 @@ public:
     /// first that is not is in `what`. O(blocks). The instance is at rest.
     [[nodiscard]] FRAMEALLOC_COLD bool has_sound_records(fault& what) {
         bool sound = true;
-        auto const found = [&](fault_kind code, void const* allocated_at, void const* freed_at, char const* note, auto... numbers) {
+        auto const found = [&](fault_kind code, void const* allocated_at, void const* freed_at, char const* note,
+                               auto... numbers) {
             if (!sound) return;
             sound = false;
             what = {.code = code,
@@ -219,8 +220,8 @@ public:
         for_each_live_pool_block([&](block_record const* r, void* raw, std::uintptr_t end) {
             if (r != nullptr) return look_behind(*r, end);
             found(fault_code::record_damaged, nullptr, nullptr,
-                  "the record of the live block that begins at 0x%llx, with %llu bytes in all, was overwritten", address_of(raw),
-                  end - address_of(raw));
+                  "the record of the live block that begins at 0x%llx, with %llu bytes in all, was overwritten",
+                  address_of(raw), end - address_of(raw));
         });
         self().heap_part().for_each_live_block([&](void* object) {
             block_record const& r = block_record::of(object);
@@ -261,16 +262,17 @@ public:
     }
 
     template <class... Numbers>
-    static void blame(fault_kind code, call_site at, void const* allocated_at, void const* freed_at, char const* note,
-                      Numbers... numbers) {
-        report({.code = code,
+    void blame(fault_kind code, call_site at, void const* allocated_at, void const* freed_at, char const* note,
+               Numbers... numbers) {
+        fault f{.code = code,
                 .note = note,
                 .numbers = {static_cast<unsigned long long>(numbers)...},
                 .stops = A::diagnostics::stops_on_misuse,
                 .site = at.address,
                 .allocated_at = allocated_at,
                 .freed_at = freed_at,
-                .write_places = &write_places_of_block});
+                .write_places = &write_places_of_block};
+        with_place(self(), f, report);
     }
 
     static constexpr char const* note_underflow =
@@ -326,7 +328,7 @@ private:
     }
 
     /// The report has no place of the mistake: it was made some time between the free and now.
-    static void look_for_late_writes(block_record const& before, std::uintptr_t end) noexcept {
+    void look_for_late_writes(block_record const& before, std::uintptr_t end) noexcept {
         std::uintptr_t const raw = address_of(&before);
         if (!before.is(block_record::freed)) {
             return blame(fault_code::write_after_free, {}, nullptr, nullptr,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <framealloc/detail/backend_gate.hpp>
+#include <framealloc/detail/fault_place.hpp>
 #include <framealloc/fault.hpp>
 #include <framealloc/layout.hpp>
 
@@ -17,20 +18,40 @@ FRAMEALLOC_COLD inline void say(fault& why, fault_kind code, char const* note, u
 
 /// A mistake of the caller: reported, and then the call is ignored unless the handler stops the program.
 template <class A>
+FRAMEALLOC_COLD void report_misuse(core<A>& at, fault_kind code, char const* note, unsigned long long first = 0,
+                                   unsigned long long second = 0, unsigned long long third = 0) {
+    fault f;
+    say(f, code, note, first, second, third);
+    f.stops = A::diagnostics::stops_on_misuse;
+    with_place(at, f, report);
+}
+
+/// The same where no instance is known.
+template <class A>
 FRAMEALLOC_COLD void report_misuse(fault_kind code, char const* note, unsigned long long first = 0,
                                    unsigned long long second = 0, unsigned long long third = 0) {
-    report({.code = code, .note = note, .numbers = {first, second, third}, .stops = A::diagnostics::stops_on_misuse});
+    fault f;
+    say(f, code, note, first, second, third);
+    f.stops = A::diagnostics::stops_on_misuse;
+    report(f);
 }
 
 /// A `try_` form that refuses: mistakes are named at every level, the rest where somebody checks.
 template <class A>
-FRAMEALLOC_COLD void report_refusal(fault const& why) {
+FRAMEALLOC_COLD void report_refusal(core<A>& at, fault const& why) {
     fault f = why;
     bool const outside = f.code == fault_code::frame_not_open;
     bool const worth_saying = f.code != fault_code::out_of_memory && f.code != fault_code::budget_exceeded &&
                               f.code != fault_code::tag_budget_exceeded && f.code != fault_code::frame_budget_exceeded;
     f.stops = A::diagnostics::stops_on_misuse && (outside || f.code == fault_code::impossible_alignment);
-    if (outside || (A::diagnostics::checks_blocks && worth_saying)) report(f);
+    if (outside || (A::diagnostics::checks_blocks && worth_saying)) with_place(at, f, report);
+}
+
+/// A plain form that refuses.
+template <class A>
+[[noreturn]] FRAMEALLOC_HOT void throw_refusal(core<A>& at, fault& why, layout request) {
+    with_place(at, why, [&](fault const& f) { throw_failure(f, request); });
+    __builtin_unreachable();
 }
 
 /// What is wrong with a request that no allocator could honour.

@@ -69,7 +69,7 @@ void* thread_state<A>::frame_miss(layout request) noexcept {
     void* const p = without_throwing<A>(why, [&] { return serve_frame(request, why); });
     if (p == nullptr) {
         count_refusal(why.code);
-        report_refusal<A>(why);
+        report_refusal(*core_, why);
     }
     return p;
 }
@@ -79,7 +79,7 @@ void* thread_state<A>::frame_miss_or_throw(layout request) {
     void* const p = serve_frame(request, why);
     if (p == nullptr) {
         count_refusal(why.code);
-        throw_failure(why, request);
+        throw_refusal(*core_, why, request);
     }
     return p;
 }
@@ -118,12 +118,12 @@ void* thread_state<A>::pool_miss_or_throw(layout request, std::size_t c) {
         void* const p = serve_charged_pool(request, c, why);
         if (p == nullptr) {
             count_refusal(why.code);
-            throw_failure(why, request);
+            throw_refusal(*core_, why, request);
         }
         return p;
     } else {
         void* const p = serve_pool(request, c);
-        if (p == nullptr) throw_failure(latest_refusal(core_->gate(), request), request);
+        if (p == nullptr) core_->throw_without_memory(request);
         return p;
     }
 }
