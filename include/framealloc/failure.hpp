@@ -47,7 +47,7 @@ namespace detail {
 
 inline constinit atomic<failure_handler> installed_failure_handler{nullptr};
 
-[[noreturn]] FRAMEALLOC_COLD inline void fail_without_exceptions(fault const& f) {
+[[noreturn]] FRAMEALLOC_COLD inline void fail_without_exceptions(fault f) {
     report(f);
     if (auto const handler = installed_failure_handler.load(order::acquire)) handler(f);
     platform::stop();

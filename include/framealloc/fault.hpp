@@ -56,19 +56,20 @@ struct fault {
     /// without the terminator. Allocates nothing.
     FRAMEALLOC_COLD std::size_t write(char* buffer, std::size_t size) const noexcept {
         if (size == 0) return 0;
-        char subject[256], details[256], where[512], places[768];
-        subject[0] = where[0] = places[0] = '\0';
-        if (write_places != nullptr) write_places(*this, places, sizeof places);
-        if (write_subject != nullptr) write_subject(*this, subject, sizeof subject);
-        if (place != nullptr) place->write(*place, where, sizeof where);
+        char said[512], lines[1280];
+        said[0] = lines[0] = '\0';
+        if (write_subject != nullptr) write_subject(*this, said, 256);
+        if (place != nullptr) place->write(*place, lines, 512);
+        if (write_places != nullptr) write_places(*this, lines + __builtin_strlen(lines), 768);
+        std::size_t const begun = __builtin_strlen(said);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-        __builtin_snprintf(details, sizeof details, note, numbers[0], numbers[1], numbers[2], numbers[3]);
+        __builtin_snprintf(said + begun, sizeof said - begun, note, numbers[0], numbers[1], numbers[2], numbers[3]);
 #pragma GCC diagnostic pop
         static constexpr char levels[3][8] = {"note", "warning", "error"};
-        int const wanted = __builtin_snprintf(buffer, size, "[framealloc][%s] %s: %s\n  note: %s%s\n%s%s  help: %s\n",
-                                              code.id(), levels[unsigned(code.level())], code.message(), subject,
-                                              details, where, places, code.help());
+        int const wanted =
+            __builtin_snprintf(buffer, size, "[framealloc][%s] %s: %s\n  note: %s\n%s  help: %s\n", code.id(),
+                               levels[unsigned(code.level())], code.message(), said, lines, code.help());
         auto const length = static_cast<std::size_t>(wanted < 0 ? 0 : wanted);
         return length < size ? length : size - 1;
     }
@@ -150,8 +151,8 @@ FRAMEALLOC_COLD inline strictness strictness_of_environment() {
 }  // namespace detail
 
 /// Hands `given` to the installed handler, and stops the program if it says so, or if the strict mode does.
-FRAMEALLOC_COLD inline void report(fault const& given) {
-    fault f = given;
+/// `f` itself is changed for the handler: what stops.
+FRAMEALLOC_COLD inline void report(fault& f) {
     auto const strict = detail::present_strictness();
     bool const violates = unsigned(f.code.level()) >= unsigned(strict.mode);
     if (strict.mode == strict_mode::warn) f.stops = false;
@@ -167,5 +168,6 @@ FRAMEALLOC_COLD inline void report(fault const& given) {
         detail::strict_thrower.load(detail::order::acquire)(f);
     }
 }
+inline void report(fault&& f) { report(f); }
 
 }  // namespace framealloc

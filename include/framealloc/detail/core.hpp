@@ -218,7 +218,7 @@ public:
     }
     /// Why `serve_heap` has just answered null.
     [[nodiscard]] FRAMEALLOC_COLD fault why_no_heap_block(layout request) noexcept {
-        fault why;
+        fault why = said();
         if (is_possible(request, why)) why = latest_refusal(gate_, request);
         count_refusal(why.code);
         return why;

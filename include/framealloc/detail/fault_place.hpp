@@ -48,4 +48,10 @@ FRAMEALLOC_HOT void with_place(core<A>& at, fault& why, F&& f) {
     f(why);
 }
 
+/// Reports with the place.
+template <class A>
+FRAMEALLOC_HOT void with_place(core<A>& at, fault& why) {
+    with_place(at, why, [](fault& f) { report(f); });
+}
+
 }  // namespace framealloc::detail

@@ -81,7 +81,7 @@ public:
                 thread_registry::shared_frame_ended(*s, [&] { s->frame.close(); });
             }
             if constexpr (keeps_records<A>) {
-                if (damaged) with_place(self(), damage, report);
+                if (damaged) with_place(self(), damage);
             }
             s = next;
         }
@@ -203,7 +203,7 @@ public:
     /// Reports what the end of a frame, of a scope, or a roll-back has found to be damaged.
     static void report_damage([[maybe_unused]] state_type& s) {
         if constexpr (keeps_records<A>) {
-            if (fault damage; s.frame.records().take_damage(damage)) with_place(s.shared(), damage, report);
+            if (fault damage; s.frame.records().take_damage(damage)) with_place(s.shared(), damage);
         }
     }
 

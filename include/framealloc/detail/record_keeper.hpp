@@ -180,7 +180,7 @@ public:
                     .numbers = {r->object(), r->bytes(), holder.thread(), holder.frame()},
                     .allocated_at = r->site,
                     .write_places = &write_places_of_block};
-            with_place(self(), f, report);
+            with_place(self(), f);
         };
         for_each_live_pool_block([&](block_record const* r, void*, std::uintptr_t) { one(r); });
         self().heap_part().for_each_live_block([&](void* object) {
@@ -272,7 +272,7 @@ public:
                 .allocated_at = allocated_at,
                 .freed_at = freed_at,
                 .write_places = &write_places_of_block};
-        with_place(self(), f, report);
+        with_place(self(), f);
     }
 
     static constexpr char const* note_underflow =

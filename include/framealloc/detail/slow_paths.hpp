@@ -65,7 +65,7 @@ void* thread_state<A>::serve_frame(layout request, fault& why) noexcept(!has_tag
 
 template <class A>
 void* thread_state<A>::frame_miss(layout request) noexcept {
-    fault why;
+    fault why = said();
     void* const p = without_throwing<A>(why, [&] { return serve_frame(request, why); });
     if (p == nullptr) {
         count_refusal(why.code);
@@ -75,7 +75,7 @@ void* thread_state<A>::frame_miss(layout request) noexcept {
 }
 template <class A>
 void* thread_state<A>::frame_miss_or_throw(layout request) {
-    fault why;
+    fault why = said();
     void* const p = serve_frame(request, why);
     if (p == nullptr) {
         count_refusal(why.code);
@@ -100,7 +100,7 @@ void* thread_state<A>::pool_miss(layout request, std::size_t c) noexcept {
     if constexpr (A::pool::class_count == 0) {
         return nullptr;
     } else if constexpr (has_tags) {
-        fault why;
+        fault why = said();
         void* const p = without_throwing<A>(why, [&] { return serve_charged_pool(request, c, why); });
         if (p == nullptr) count_refusal(why.code);
         return p;
@@ -114,7 +114,7 @@ void* thread_state<A>::pool_miss_or_throw(layout request, std::size_t c) {
     if constexpr (A::pool::class_count == 0) {
         return nullptr;
     } else if constexpr (has_tags) {
-        fault why;
+        fault why = said();
         void* const p = serve_charged_pool(request, c, why);
         if (p == nullptr) {
             count_refusal(why.code);
