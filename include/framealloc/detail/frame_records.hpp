@@ -47,6 +47,17 @@ public:
         write_canary(r.end(), canary_end(r.end()));
         close(r);
     }
+    /// All beyond `cursor` has been taken back, and with it what the newest object was extended by since.
+    void cut_off(std::uintptr_t cursor) noexcept {
+        if (newest_ == nullptr) return;
+        open(*newest_);
+        bool const is_cut = newest_->object() < cursor && canary_end(newest_->end()) > cursor;
+        if (is_cut) {
+            resize_newest(cursor - block_record::canary_bytes - newest_->object());
+        } else {
+            close(*newest_);
+        }
+    }
     /// What the newest one is; a null address where there is none.
     struct last {
         std::uintptr_t raw = 0;

@@ -334,6 +334,7 @@ private:
     void take_back(frame_window& window, frame_position to, frame_mark* newest_mark, chunk_source<A>& source) noexcept {
         fill(window, to);
         rewind_engine(window, to, source);
+        if constexpr (has_records) records_.cut_off(window.at());
         marks_ = newest_mark;
     }
 
