@@ -53,6 +53,11 @@ def floor_of(name):
     return None
 
 
+def family_of(name):
+    """Which family a policy is of; diagnostics/ has other things than policies, too."""
+    return next((f for f in FAMILIES if name.startswith(f"framealloc/{f}/")), None) if floor_of(name) == 1 else None
+
+
 def read(root):
     """Name as written in an #include -> (path, lines). Programs have their path as their name."""
     files = {}
@@ -92,8 +97,7 @@ def check(files):
             edges.setdefault(name, []).append(target)
             if floor_of(target) is not None and floor_of(target) > floor:
                 faults.append(f"{where}: floor {floor} includes {target} on floor {floor_of(target)}")
-            family = next((f for f in FAMILIES if name.startswith(f"framealloc/{f}/")), None)
-            other = next((f for f in FAMILIES if target.startswith(f"framealloc/{f}/")), None)
+            family, other = family_of(name), family_of(target)
             if family and other and family != other:
                 faults.append(f"{where}: a policy of {family} includes one of {other}")
             if floor == 2 and other:

@@ -57,7 +57,8 @@ BOOST_AUTO_TEST_CASE(a_release_report_has_the_published_shape)
     auto const thread = std::to_string(detail::core<smart_alloc::assembly_type>::thread_number());
     BOOST_TEST(written == "[framealloc][FA001] error: frame allocation used outside an active frame\n"
                           "  note: asked for 10 bytes, align 16; no frame is open on thread " + thread + "\n"
-                          "  help: call begin_frame() before allocating, hold a frame_scope(), or use pool_alloc() or heap_alloc()\n");
+                          "  help: call begin_frame() before allocating, hold a frame_scope(), or use pool_alloc() or "
+                          "heap_alloc()\n");
 }
 
 BOOST_AUTO_TEST_CASE(null_brings_standard_error_back)

@@ -105,7 +105,8 @@ BOOST_AUTO_TEST_CASE(a_value_that_is_none_is_reported_once_and_is_off)
         BOOST_TEST_CONTEXT("FRAMEALLOC_STRICT is " << value) {
             auto const child = test::rerun("strict_mode_children/two_errors", "FRAMEALLOC_STRICT", value);
             BOOST_TEST(child.succeeded());
-            std::string const shown = "FRAMEALLOC_STRICT is \"" + std::string{value} + "\"; expected off, warn, error, warning or all";
+            std::string const shown =
+                "FRAMEALLOC_STRICT is \"" + std::string{value} + "\"; expected off, warn, error, warning or all";
             std::size_t const first = child.error_text.find("[framealloc][FA902]");
             BOOST_TEST(first == 0u);  // before the first diagnostic
             BOOST_TEST(child.error_text.find("[framealloc][FA902]", 1) == std::string::npos);

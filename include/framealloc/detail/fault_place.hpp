@@ -4,8 +4,6 @@
 #include <framealloc/detail/thread_state.hpp>
 #include <framealloc/fault.hpp>
 
-#include <pthread.h>
-
 namespace framealloc::inline v0_1::detail {
 
 /// Where the calling thread stands with an instance; `state` is its state there, null where it has none.
@@ -24,7 +22,7 @@ void describe_place(core<A>& at, thread_state<A> const* state, fault_place& to) 
 /// The line that a report shows of it.
 inline void write_place(fault_place const& p, char* to, std::size_t size) noexcept {
     char thread[16] = "", frame[40] = "no frame", instance[40] = "";
-    ::pthread_getname_np(::pthread_self(), thread, sizeof thread);
+    platform::thread_name(thread, sizeof thread);
     if (p.frame_number != 0) {
         __builtin_snprintf(frame, sizeof frame, p.frame_active ? "frame %llu" : "after frame %llu", p.frame_number);
     }

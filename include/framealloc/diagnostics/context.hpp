@@ -71,7 +71,7 @@ private:
         now.engine_active = detail::engine_is_active.load(detail::order::acquire);
         now.main_thread = detail::platform::is_main_thread();
         now.system_thread = detail::platform::system_thread_id();
-        ::pthread_getname_np(::pthread_self(), now.thread_name, sizeof now.thread_name);
+        detail::platform::thread_name(now.thread_name, sizeof now.thread_name);
         return now;
     }
     static void write_lines(fault_place const& place, char* to, std::size_t size) noexcept {

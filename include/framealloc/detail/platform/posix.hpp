@@ -140,6 +140,10 @@ inline unsigned long long monotonic_nanoseconds() noexcept {
     return static_cast<unsigned long long>(now.tv_sec) * 1'000'000'000 + static_cast<unsigned long long>(now.tv_nsec);
 }
 
+inline void thread_name(char* to, std::size_t bytes) noexcept {
+    if (::pthread_getname_np(::pthread_self(), to, bytes) != 0) *to = '\0';
+}
+
 inline char const* environment_value(char const* name) noexcept { return ::getenv(name); }
 
 inline void yield() noexcept { ::sched_yield(); }
