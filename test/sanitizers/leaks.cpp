@@ -19,7 +19,8 @@ struct holder {
 [[gnu::noinline]] void wipe_the_stack()
 {
     char on_stack[65536];
-    std::memset(hidden(&on_stack[0]), 0, sizeof on_stack);
+    std::memset(on_stack, 0, sizeof on_stack);
+    __asm__ volatile("" : : "r"(&on_stack[0]) : "memory");
 }
 
 // --- wrong --------------------------------------------------------------------------------------------------------------
@@ -28,7 +29,7 @@ template <class Alloc>
 [[gnu::noinline]] void hold_in_a_frame(Alloc& alloc)
 {
     alloc.begin_frame();
-    alloc.template frame_new<holder>()->held = std::malloc(1234);  //! asan: Direct leak of 1234 byte | valgrind: definitely lost
+    write(&alloc.template frame_new<holder>()->held, std::malloc(1234));  //! asan: Direct leak of 1234 byte | valgrind: definitely lost
     alloc.end_frame();
 }
 template <class Alloc>
@@ -43,7 +44,7 @@ template <class Alloc>
 {
     auto* const p = alloc.template pool_new<holder>();
     auto* const q = alloc.template pool_new<holder>();
-    p->held = std::malloc(1234);  //! asan: Direct leak of 1234 byte | valgrind: definitely lost
+    write(&p->held, std::malloc(1234));  //! asan: Direct leak of 1234 byte | valgrind: definitely lost
     alloc.pool_delete(p);
     alloc.pool_delete(q);
 }
@@ -58,7 +59,7 @@ template <class Alloc>
 [[gnu::noinline]] void hold_on_the_heap(Alloc& alloc)
 {
     auto const row = alloc.template heap_array<holder>(100);
-    row[50].held = std::malloc(1234);  //! asan: Direct leak of 1234 byte | valgrind: definitely lost
+    write(&row[50].held, std::malloc(1234));  //! asan: Direct leak of 1234 byte | valgrind: definitely lost
     alloc.heap_delete(row);
 }
 template <class Alloc>

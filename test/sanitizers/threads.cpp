@@ -44,10 +44,10 @@ template <class Alloc>
     in_another_thread([&] {
         alloc.begin_frame();
         static_cast<void>(alloc.frame_alloc(layout{.bytes = 60'000}));
-        char* const q = static_cast<char*>(alloc.frame_alloc(layout{.bytes = 1000}));
+        char* const q = static_cast<char*>(alloc.frame_alloc(layout{.bytes = 10'000}));
         if (p != q) std::abort();
-        write(p + 999, 'x');
-        write(p + 1000, 'x');  //! asan: use-after-poison | valgrind: Invalid write of size 1
+        write(p + 9999, 'x');
+        write(p + 10'000, 'x');  //! asan: use-after-poison | valgrind: Invalid write of size 1
         alloc.end_frame();
     });
 }
