@@ -51,19 +51,20 @@ std::span<named_case const> thread_cases();
 
 #define FRAMEALLOC_CASE(NAME) named_case{#NAME, &NAME<Alloc>}
 
-// What the compiler does not see through. As parts of their callers, so that reports name those.
-template <class T>
-[[gnu::always_inline]] inline T read(T const* p) {
-    return *static_cast<T const volatile*>(p);
-}
-template <class T>
-[[gnu::always_inline]] inline void write(T* p, T value) {
-    *static_cast<T volatile*>(p) = value;
-}
+// What the compiler does not see through.
 template <class T>
 [[gnu::always_inline]] inline T* hidden(T* p) {
     __asm__ volatile("" : "+r"(p));
     return p;
+}
+// Calls, since a call has a line of its own in any build.
+template <class T>
+[[gnu::noinline]] T read(T const* p) {
+    return *static_cast<T const volatile*>(hidden(p));
+}
+template <class T>
+[[gnu::noinline]] void write(T* p, T value) {
+    *static_cast<T volatile*>(hidden(p)) = value;
 }
 
 /// An allocator that lives until the process is gone, as a global one whose destructor nobody waits for.
