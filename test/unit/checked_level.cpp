@@ -2,6 +2,7 @@
 #include "support/test.hpp"
 
 #include "support/child.hpp"
+#include "support/dead_memory.hpp"
 #include "support/faults.hpp"
 
 #include <framealloc/arena/fixed.hpp>
@@ -19,7 +20,7 @@ namespace {
 constexpr unsigned char released = 0xCD;
 
 bool all_are(void const* p, std::size_t bytes, unsigned char value) {
-    auto const* const c = static_cast<unsigned char const*>(p);
+    auto const* const c = test::dead(static_cast<unsigned char const*>(p), bytes);
     return std::all_of(c, c + bytes, [value](unsigned char x) { return x == value; });
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "support/test.hpp"
 
+#include "support/dead_memory.hpp"
 #include "support/faults.hpp"
 #include "support/process.hpp"
 
@@ -157,6 +158,7 @@ BOOST_AUTO_TEST_CASE(nothing_shrinks_below_the_begin_of_an_open_scope)
     BOOST_TEST(p[255] == 0x11);
     BOOST_TEST(used(alloc) == 256u + 48u);  // with its record and its canary
     BOOST_TEST(alloc.try_frame_give_back(p, 256));
+    test::dead(p, 256);
     BOOST_TEST(p[0] == 0xCD);
     BOOST_TEST(p[255] == 0xCD);
     BOOST_TEST(used(alloc) == 0u);
