@@ -112,7 +112,9 @@ public:
     [[nodiscard]] T* allocate(std::size_t n) {
         return static_cast<T*>(this->instance().heap_alloc(layout::array_of<T>(n)));
     }
-    void deallocate(T* p, std::size_t n) noexcept { this->instance().heap_free_to_owner(p, layout::array_of<T>(n)); }
+    void deallocate(T* p, std::size_t n) noexcept {
+        this->instance().heap_free_to_owner(p, layout::array_of<T>(n), detail::here<typename Alloc::assembly_type>());
+    }
     [[nodiscard]] ambient_heap_allocator select_on_container_copy_construction() const noexcept { return {}; }
 
     template <class U>

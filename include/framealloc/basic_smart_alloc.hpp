@@ -47,7 +47,8 @@ class frame_span;
 template <class A>
 class composed_alloc : public frame_verbs<composed_alloc<A>, A>,
                        public pool_verbs<composed_alloc<A>, A>,
-                       public heap_verbs<composed_alloc<A>, A> {
+                       public heap_verbs<composed_alloc<A>, A>,
+                       public detail::observer_verbs<composed_alloc<A>, A> {
 public:
     using assembly_type = A;
     using backend_type = typename A::backend;

@@ -117,6 +117,8 @@ public:
         if constexpr (A::diagnostics::counts_operations && requires { s->counted.on_frame_extend(new_bytes); }) {
             if (new_bytes > old_bytes) s->counted.on_frame_extend(new_bytes - old_bytes);
         }
+        if constexpr (detail::observes<A>)
+            self().shared().observe_extension(p, old_bytes, new_bytes, detail::here<A>());
         return true;
     }
 
@@ -132,7 +134,11 @@ public:
         if (s == nullptr) return false;
         auto const records = s->frame.records().newest();
         if constexpr (detail::keeps_records<A>) s->frame.records().drop_newest();
-        if (shrink(*s, begin)) return true;
+        if (shrink(*s, begin)) {
+            if constexpr (detail::observes<A>)
+                self().shared().observe_free(p, allocation_intent::frame, detail::here<A>());
+            return true;
+        }
         s->frame.records().go_back_to(records);
         return false;
     }
@@ -158,33 +164,46 @@ private:
     /// Serves `request`, of which the program gets `object`; where records are kept, these surround it.
     template <class Miss>
     FRAMEALLOC_HOT void* serve(layout request, [[maybe_unused]] layout object, [[maybe_unused]] detail::site_of<A> at,
-                               Miss&& miss) {
+                               Miss&& miss, [[maybe_unused]] std::size_t object_offset = 0) {
+        if constexpr (detail::observes<A>) self().shared().observe_request(object, allocation_intent::frame, at);
         detail::hot_state& hot = self().hot();
         if constexpr (detail::keeps_records<A>) {
             layout const whole = detail::block_record::around(request);
             bool hit = false;
             auto const on_hit = [&]() FRAMEALLOC_INLINED { hit = true, count(hot, request.bytes); };
             void* const raw = detail::bump(hot.window, whole.bytes, whole.align, on_hit, miss);
-            return dress(hot, hit, raw, object, at);
+            return told(dress(hot, hit, raw, object, at), object, object_offset, at);
         } else {
-            return detail::bump(
-                hot.window, request.bytes, request.align, [&]() FRAMEALLOC_INLINED { count(hot, request.bytes); },
-                miss);
+            return told(detail::bump(
+                            hot.window, request.bytes, request.align,
+                            [&]() FRAMEALLOC_INLINED { count(hot, request.bytes); }, miss),
+                        object, object_offset, at);
         }
     }
-    template <layout Request, layout Object = Request, class Miss>
+    template <layout Request, layout Object = Request, std::size_t ObjectOffset = 0, class Miss>
     FRAMEALLOC_HOT void* serve([[maybe_unused]] detail::site_of<A> at, Miss&& miss) {
+        if constexpr (detail::observes<A>) self().shared().observe_request(Object, allocation_intent::frame, at);
         detail::hot_state& hot = self().hot();
         if constexpr (detail::keeps_records<A>) {
             constexpr layout whole = detail::block_record::around(Request);
             bool hit = false;
             auto const on_hit = [&]() FRAMEALLOC_INLINED { hit = true, count(hot, Request.bytes); };
             void* const raw = detail::bump<whole.bytes, whole.align>(hot.window, on_hit, miss);
-            return dress(hot, hit, raw, Object, at);
+            return told(dress(hot, hit, raw, Object, at), Object, ObjectOffset, at);
         } else {
-            return detail::bump<Request.bytes, Request.align>(
-                hot.window, [&]() FRAMEALLOC_INLINED { count(hot, Request.bytes); }, miss);
+            return told(detail::bump<Request.bytes, Request.align>(
+                            hot.window, [&]() FRAMEALLOC_INLINED { count(hot, Request.bytes); }, miss),
+                        Object, ObjectOffset, at);
         }
+    }
+    /// Tells who observes what has been served, if it has.
+    FRAMEALLOC_HOT void* told(void* start, [[maybe_unused]] layout object, [[maybe_unused]] std::size_t object_offset,
+                              [[maybe_unused]] detail::site_of<A> at) {
+        if constexpr (detail::observes<A>) {
+            void* const p = start != nullptr ? detail::behind(start, object_offset) : nullptr;
+            self().shared().observe_allocation(p, object, allocation_intent::frame, at);
+        }
+        return start;
     }
     FRAMEALLOC_HOT void* dress(detail::hot_state& hot, bool hit, void* raw, layout object,
                                detail::call_site at) noexcept {
@@ -317,8 +336,8 @@ private:
                 place, [&]() FRAMEALLOC_INLINED { before.undo(); }, static_cast<Args&&>(args)...);
         } else {
             constexpr finalised parts = with_finaliser({.bytes = sizeof(T), .align = alignof(T)});
-            void* const start =
-                serve<parts.request, parts.object>(at, [&]() FRAMEALLOC_INLINED { return slow(parts.request); });
+            void* const start = serve<parts.request, parts.object, parts.object_offset>(
+                at, [&]() FRAMEALLOC_INLINED { return slow(parts.request); });
             if (start == nullptr) [[unlikely]]
                 return nullptr;
             void* const record = detail::behind(start, parts.record_offset);
@@ -347,7 +366,7 @@ private:
         } else {
             std::size_t offset = 0;
             layout request = layout::of<detail::finaliser>().extend(object, offset);
-            return {request, request, 0, offset};
+            return {request, object, 0, offset};
         }
     }
 
@@ -358,8 +377,9 @@ private:
         std::conditional_t<can_throw, undo_point, no_undo_point> const before{self()};
         layout const objects = layout::array_of<T>(n);
         finalised const parts = has_destructor ? with_finaliser(objects) : finalised{objects, objects, 0, 0};
-        void* const start =
-            serve(parts.request, parts.object, at, [&]() FRAMEALLOC_INLINED { return slow(parts.request); });
+        void* const start = serve(
+            parts.request, parts.object, at, [&]() FRAMEALLOC_INLINED { return slow(parts.request); },
+            parts.object_offset);
         if (start == nullptr) [[unlikely]]
             return {};
         void* const place = detail::behind(start, parts.object_offset);

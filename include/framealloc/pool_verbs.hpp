@@ -55,7 +55,7 @@ public:
     FRAMEALLOC_HOT void pool_free(void* p) noexcept { self().shared().free_by_address(p, detail::here<A>()); }
     /// Frees what was allocated with this layout; `p` is not null.
     FRAMEALLOC_HOT void pool_free(void* p, layout given) noexcept {
-        give(p, given, class_of(given), detail::here<A>());
+        give_sized(p, given, class_of(given), detail::here<A>());
     }
     /// Frees storage of `pool_alloc<T>()`; `p` is not null.
     template <class T>
@@ -142,6 +142,27 @@ public:
             [&]() FRAMEALLOC_INLINED { self().pool_overflow(p, c); });
     }
 
+    FRAMEALLOC_HOT void give_sized(void* p, [[maybe_unused]] layout given, std::size_t c,
+                                   [[maybe_unused]] detail::site_of<A> at) noexcept {
+        if constexpr (pool::class_count == 0) {
+            self().shared().free_large(p, given, at);
+        } else {
+            if (c == pool::class_count) [[unlikely]]
+                return self().shared().free_large(p, given, at);
+            [[maybe_unused]] void* const object = p;
+            if constexpr (detail::keeps_records<A>) {
+                p = self().shared().pool_taken(p, &given, at);
+                if (p == nullptr) return;
+            } else if constexpr (A::diagnostics::checks_blocks) {
+                if (!self().shared().check_pool_free(p, c)) return;
+            } else {
+                detail::pool_block_is_given_back<A>(self().shared(), p, c);
+            }
+            if constexpr (detail::observes<A>) self().shared().observe_free(object, allocation_intent::pool, at);
+            give_block(p, c);
+        }
+    }
+
 private:
     [[nodiscard]] FRAMEALLOC_HOT Self& self() noexcept { return static_cast<Self&>(*this); }
 
@@ -172,7 +193,7 @@ private:
     template <bool Throws, class Slow>
     FRAMEALLOC_HOT void* serve([[maybe_unused]] layout request, std::size_t c, [[maybe_unused]] detail::site_of<A> at,
                                Slow&& slow) {
-        if constexpr (detail::keeps_records<A>) {
+        if constexpr (detail::wants_sites<A>) {
             if (c == pool::class_count) {
                 if constexpr (Throws) {
                     return self().shared().heap_allocate_or_throw(request, at);
@@ -180,8 +201,14 @@ private:
                     return self().shared().heap_allocate(request, at);
                 }
             }
-            void* const block = serve_block<Throws>(request, c, slow);
-            return block != nullptr ? self().shared().pool_given(block, request, at) : nullptr;
+            if constexpr (detail::observes<A>) self().shared().observe_request(request, allocation_intent::pool, at);
+            void* block = serve_block<Throws>(request, c, slow);
+            if constexpr (detail::keeps_records<A>) {
+                if (block != nullptr) block = self().shared().pool_given(block, request, at);
+            }
+            if constexpr (detail::observes<A>)
+                self().shared().observe_allocation(block, request, allocation_intent::pool, at);
+            return block;
         } else {
             return serve_block<Throws>(request, c, slow);
         }
@@ -210,25 +237,6 @@ private:
                     }
                 },
                 [&]() FRAMEALLOC_INLINED { return slow(c); });
-        }
-    }
-
-    FRAMEALLOC_HOT void give(void* p, [[maybe_unused]] layout given, std::size_t c,
-                             [[maybe_unused]] detail::site_of<A> at) noexcept {
-        if constexpr (pool::class_count == 0) {
-            self().shared().free_large(p, given, at);
-        } else {
-            if (c == pool::class_count) [[unlikely]]
-                return self().shared().free_large(p, given, at);
-            if constexpr (detail::keeps_records<A>) {
-                p = self().shared().pool_taken(p, &given, at);
-                if (p == nullptr) return;
-            } else if constexpr (A::diagnostics::checks_blocks) {
-                if (!self().shared().check_pool_free(p, c)) return;
-            } else {
-                detail::pool_block_is_given_back<A>(self().shared(), p, c);
-            }
-            give_block(p, c);
         }
     }
 

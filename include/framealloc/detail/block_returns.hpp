@@ -22,11 +22,16 @@ public:
                 slab<A>& s = *slab<A>::of(p);
                 if constexpr (keeps_records<A>) {
                     void* const block = self().pool_taken(p, nullptr, at);
+                    if constexpr (observes<A>) {
+                        if (block != nullptr) self().observe_free(p, allocation_intent::pool, at);
+                    }
                     return block != nullptr ? self().give_block(block, s.size_class) : static_cast<void>(0);
                 }
                 if (s.instance != self().handle())
                     return report_misuse<A>(fault_code::foreign_pointer, foreign_slab_note, address_of(p));
                 std::size_t const c = s.size_class;
+                if constexpr (observes<A>)
+                    return self().give_sized(p, {.bytes = A::pool::class_bytes(c), .align = 1}, c, at);
                 return self().pool_free(p, {.bytes = A::pool::class_bytes(c), .align = 1});
             }
         }
@@ -40,6 +45,10 @@ public:
         }
         switch (self().map().kind_of(p)) {
             case address_kind::heap:
+                // Before it is free: another thread may have it the next moment.
+                if constexpr (observes<A>) {
+                    if (self().heap_part().is_alive(p)) self().observe_free(p, allocation_intent::heap, at);
+                }
                 if (self().heap_part().free(p)) {
                     if constexpr (A::diagnostics::counts_operations) {
                         if (thread_state<A>* const s = self().state()) s->counted.on_heap_free();
@@ -157,13 +166,13 @@ public:
                 }
             }
         }
-        heap_free_to_owner(p, given);
+        heap_free_to_owner(p, given, here<A>());
     }
     /// Frees a block of `heap_alloc(given)` of any instance of this assembly; this one is looked at first.
-    void heap_free_to_owner(void* p, layout given) noexcept {
+    void heap_free_to_owner(void* p, layout given, site_of<A> at = {}) noexcept {
         core<A>* owner = &self();
         if (self().map().kind_of(p) != address_kind::heap || !self().heap_part().is_ours(p)) owner = owner_of(p);
-        (owner != nullptr ? *owner : self()).free_large(p, given);
+        (owner != nullptr ? *owner : self()).free_large(p, given, at);
     }
 
     /// Bytes that a live block has room for; 0 for what is not a live pool or heap block of this instance.

@@ -20,6 +20,12 @@ struct no_call_site {
 template <class A>
 inline constexpr bool keeps_records = requires { requires A::diagnostics::keeps_records; };
 
+/// Whether a diagnostics policy is told of each allocation and each free; see `observation`.
+template <class A>
+inline constexpr bool observes = requires { typename A::diagnostics::template observer<A>; };
+template <class A>
+inline constexpr bool wants_sites = keeps_records<A> || observes<A>;
+
 template <bool Wanted>
 struct choose_call_site {
     using type = no_call_site;
@@ -29,7 +35,7 @@ struct choose_call_site<true> {
     using type = call_site;
 };
 template <class A>
-using site_of = typename choose_call_site<keeps_records<A>>::type;
+using site_of = typename choose_call_site<wants_sites<A>>::type;
 
 // What keeps records comes with the diagnostics policy that wants them: who has none does not read it.
 template <class A, bool Kept = keeps_records<A>>
@@ -63,10 +69,37 @@ struct choose_record_keeper<A, false> {
     struct type {};
 };
 
+// The same for what observes: it comes with the observer.
+template <class A>
+class observation;
+template <class A>
+class observed_frame;
+template <class A>
+concept has_observation_machinery = !observes<A> || requires {
+    sizeof(observation<A>);
+    sizeof(typename A::diagnostics::template observer<A>);
+};
+template <class A, bool Observes = observes<A>>
+struct choose_observation {
+    using type = observation<A>;
+    using frame = observed_frame<A>;
+};
+template <class A>
+struct choose_observation<A, false> {
+    struct type {};
+    struct frame {};
+};
+/// What the observer gives the allocator's users to ask it by; nothing where it says nothing.
+template <class Self, class A>
+struct observer_verbs {};
+template <class Self, class A>
+    requires requires { typename A::diagnostics::template verbs<Self, A>; }
+struct observer_verbs<Self, A> : A::diagnostics::template verbs<Self, A> {};
+
 /// The place that this is inlined into.
 template <class A>
 FRAMEALLOC_HOT site_of<A> here() noexcept {
-    if constexpr (keeps_records<A>) {
+    if constexpr (wants_sites<A>) {
         void const* at;
         FRAMEALLOC_READ_PROGRAM_COUNTER(at);
         return {at};

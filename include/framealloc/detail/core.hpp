@@ -55,6 +55,7 @@ class core : public instance_base,
              public frame_control<A>,
              public block_returns<A>,
              public choose_record_keeper<A>::type,
+             public choose_observation<A>::type,
              public frame_verbs<core<A>, A>,
              public pool_verbs<core<A>, A>,
              public heap_verbs<core<A>, A> {
@@ -92,6 +93,7 @@ public:
             this->report_damage(s);
             s.frame.release(s.window, source);
         });
+        if constexpr (observes<A>) this->observe_end();
         if constexpr (keeps_records<A>) this->report_live_blocks();
         chunks_.release(gate_);
         heap_.release();
@@ -158,15 +160,19 @@ public:
     }
 
     [[nodiscard]] void* heap_allocate(layout request, site_of<A> at = {}) noexcept {
+        if constexpr (observes<A>) this->observe_request(request, allocation_intent::heap, at);
         void* const p = heap_block(request);
         if constexpr (keeps_records<A>) {
             if (p != nullptr) this->heap_given(p, request, at);
         }
+        if constexpr (observes<A>) this->observe_allocation(p, request, allocation_intent::heap, at);
         return p;
     }
     [[nodiscard]] void* heap_allocate_or_throw(layout request, site_of<A> at = {}) {
+        if constexpr (observes<A>) this->observe_request(request, allocation_intent::heap, at);
         void* const p = heap_block_or_throw(request);
         if constexpr (keeps_records<A>) this->heap_given(p, request, at);
+        if constexpr (observes<A>) this->observe_allocation(p, request, allocation_intent::heap, at);
         return p;
     }
     [[nodiscard]] void* heap_block(layout request) noexcept {
@@ -433,9 +439,11 @@ private:
         c.chunks_.lock_for_fork();
         c.gate_.lock_for_fork();
         if constexpr (keeps_records<A>) c.lock_records_for_fork();
+        if constexpr (observes<A>) c.lock_observer_for_fork();
     }
     static void unlock_after_fork(instance_base& i) {
         auto& c = static_cast<core&>(i);
+        if constexpr (observes<A>) c.unlock_observer_after_fork();
         if constexpr (keeps_records<A>) c.unlock_records_after_fork();
         c.gate_.unlock_after_fork();
         c.chunks_.unlock_after_fork();

@@ -315,6 +315,7 @@ public:
     [[nodiscard]] auto claim(site_of<A> at) noexcept {
         return epochs_.claim(marks_ != nullptr ? marks_->sequence : 0, number(), at);
     }
+    [[nodiscard]] auto& observed() noexcept { return observed_; }
 
     /// Whether what surrounds the frame's objects is whole; `what` says what is not.
     [[nodiscard]] bool has_sound_records(frame_window const& window, fault& what) const noexcept
@@ -332,6 +333,15 @@ public:
 
 private:
     void take_back(frame_window& window, frame_position to, frame_mark* newest_mark, chunk_source<A>& source) noexcept {
+        if constexpr (observes<A>) {
+            observed_.rewound([&](void const* p) {
+                bool gone = false;
+                engine_.for_each_used(window, to, [&](std::uintptr_t begin, std::uintptr_t end) {
+                    gone = gone || (address_of(p) >= begin && address_of(p) < end);
+                });
+                return gone;
+            });
+        }
         fill(window, to);
         rewind_engine(window, to, source);
         if constexpr (has_records) records_.cut_off(window.at());
@@ -409,6 +419,7 @@ private:
     [[no_unique_address]] destroyed_objects<A::diagnostics::counts_operations> destroyed_{};
     [[no_unique_address]] frame_records<A> records_{};
     [[no_unique_address]] frame_epochs<A> epochs_{};
+    [[no_unique_address]] typename choose_observation<A>::frame observed_{};
     frame_mark* marks_ = nullptr;
     frame_mark scope_marks_[8]{};
     unsigned long long sequence_ = 0;

@@ -125,7 +125,7 @@ template <class A>
 inline constexpr bool pairs_fit =
     slab_fits<typename A::backend, typename A::pool>() && arena_fits<typename A::backend, typename A::arena>() &&
     arena_grows<typename A::backend, typename A::arena> && classes_fit<typename A::pool> && has_tag_machinery<A> &&
-    has_record_machinery<A>;
+    has_record_machinery<A> && has_observation_machinery<A>;
 
 template <class A>
 struct require_pairs {
@@ -147,6 +147,10 @@ struct require_pairs {
     static_assert(has_record_machinery<A>,
                   "framealloc: diagnostics that keep records, such as diagnostics::checked, want the header "
                   "framealloc/smart_alloc_debug.hpp");
+    static_assert(has_observation_machinery<A>,
+                  "framealloc: diagnostics that observe want the header of their observer: framealloc/trace.hpp for "
+                  "diagnostics::trace, framealloc/contracts.hpp for diagnostics::contracts, or for one of your own "
+                  "framealloc/observer.hpp");
 };
 
 /// A policy template with wrong arguments complains here, before it is asked for anything: were the question the first

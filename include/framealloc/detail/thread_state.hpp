@@ -74,6 +74,7 @@ public:
                                   figures());
             }
         });
+        if constexpr (observes<A>) core_->observe_frame_end(*this);
     }
     /// How the thread stands now, for differences.
     [[nodiscard]] phase_figures figures() const noexcept {
