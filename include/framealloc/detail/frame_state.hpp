@@ -324,6 +324,13 @@ public:
         return records_.check(nullptr, [&](std::uintptr_t at) { return begin_of_stretch(window, at); }, what);
     }
 
+    /// Whether an address lies in what the frame has used.
+    [[nodiscard]] bool has_used(frame_window const& window, std::uintptr_t at) const noexcept {
+        bool used = false;
+        engine_.for_each_used(
+            window, {}, [&](std::uintptr_t begin, std::uintptr_t end) { used = used || (at >= begin && at < end); });
+        return used;
+    }
     /// The same for the newest object alone.
     [[nodiscard]] bool is_newest_sound(frame_window const& window, fault& what) const noexcept
         requires(keeps_records<A>)

@@ -20,6 +20,10 @@ namespace framealloc::inline v0_1 {
 struct fault_place;
 }
 
+namespace framealloc::inline v0_1 {
+struct explanation;
+}
+
 namespace framealloc::inline v0_1::detail {
 
 struct thread_block;
@@ -81,6 +85,8 @@ struct instance_base {
         void (*vacated)(thread_record&) noexcept;    ///< nobody's any more; with the registry locked
         bool (*in_shared_frame)(thread_record const&) noexcept;
         void (*describe)(instance_base&, thread_record const&, fault_place&) noexcept;  ///< where the thread stands
+        /// Whether it knows an address, and what it is then; null where no records are kept. With the registry locked.
+        bool (*explain)(instance_base&, explanation&) noexcept;
         void (*lock_for_fork)(instance_base&);
         void (*unlock_after_fork)(instance_base&);
     };
