@@ -32,7 +32,7 @@ MADE_BY = "<!-- Made by test/codes/check.py of include/framealloc/fault_code.hpp
 
 def masked(text):
     text = re.sub(r"0x[0-9a-f]+", "0x...", text)
-    text = re.sub(r"(where: [^\n]*thread \d+) '[^'\n]*'", r"\1 '...'", text)
+    text = re.sub(r"(where: [^\n]*thread(?: \d+)?) '[^'\n]*'", r"\1 '...'", text)
     return re.sub(r"^  at: .*$", "  at: programs.cpp:..., in ...", text, flags=re.M)
 
 

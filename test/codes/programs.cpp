@@ -34,11 +34,15 @@ constexpr alloc_config named{.name = "level"};
 /// A plain form that refuses throws; this is what `main` would print of it.
 template <class F>
 void refused(F&& f) {
+#if FRAMEALLOC_EXCEPTIONS
     try {
         f();
     } catch (std::exception const& e) {
         std::fputs(e.what(), stderr);
     }
+#else
+    f();  // reports it, and stops
+#endif
 }
 
 #define PROGRAM(code) void code()

@@ -21,15 +21,16 @@ void describe_place(core<A>& at, thread_state<A> const* state, fault_place& to) 
 
 /// The line that a report shows of it.
 inline void write_place(fault_place const& p, char* to, std::size_t size) noexcept {
-    char thread[16] = "", frame[40] = "no frame", instance[40] = "";
+    char thread[16] = "", number[24] = "", frame[40] = "no frame", instance[40] = "";
     platform::thread_name(thread, sizeof thread);
     if (p.frame_number != 0) {
         __builtin_snprintf(frame, sizeof frame, p.frame_active ? "frame %llu" : "after frame %llu", p.frame_number);
     }
     if (p.instance != 0) __builtin_snprintf(instance, sizeof instance, " (instance %llu)", p.instance);
+    if (p.thread != 0) __builtin_snprintf(number, sizeof number, " %llu", p.thread);
     bool const named = p.instance_name != nullptr, tagged = p.tag_path != nullptr, phased = p.phase != nullptr;
-    __builtin_snprintf(to, size, "  where: allocator%s%.60s%s%s, thread %llu '%s', %s%s%s%s%.60s\n", named ? " '" : "",
-                       named ? p.instance_name : "", named ? "'" : "", instance, p.thread, thread, frame,
+    __builtin_snprintf(to, size, "  where: allocator%s%.60s%s%s, thread%s '%s', %s%s%s%s%.60s\n", named ? " '" : "",
+                       named ? p.instance_name : "", named ? "'" : "", instance, number, thread, frame,
                        tagged ? ", tag " : "", tagged ? p.tag_path : "", phased ? ", phase " : "",
                        phased ? p.phase : "");
 }
