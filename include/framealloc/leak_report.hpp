@@ -6,7 +6,7 @@
 
 #include <chrono>
 #include <cstdio>
-#include <cstring>
+#include <limits>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -21,8 +21,8 @@ struct leak_query {
     /// Those allocated at least so many frames ago: frames of the thread that has begun the most of them.
     unsigned long long older_than_frames = 0;
     /// Those whose call site has at least so many more of them than at the last question. An asset that lives long does not
-    /// grow in number.
-    long long grown_by = 0;
+    /// grow in number. Every site unless it is said.
+    long long grown_by = std::numeric_limits<long long>::min();
 };
 
 /// What is known of one live allocation.
@@ -32,7 +32,7 @@ struct live_allocation {
     allocation_intent intent = allocation_intent::heap;
     void const* site = nullptr;
     unsigned long long thread = 0;
-    std::string thread_name;            ///< when it allocated for the first time
+    std::string thread_name;             ///< when it allocated for the first time
     unsigned long long nanoseconds = 0;  ///< by the policy's clock
     std::string tag;
     unsigned long long frame = 0;         ///< of the thread, see `frame_number()`
@@ -98,7 +98,8 @@ inline void append(std::string& to, char const* format, auto... values) {
     char text[512];
     int const n = std::snprintf(text, sizeof text, format, values...);
 #pragma GCC diagnostic pop
-    if (n > 0) to.append(text, static_cast<std::size_t>(n) < sizeof text ? static_cast<std::size_t>(n) : sizeof text - 1);
+    if (n > 0)
+        to.append(text, static_cast<std::size_t>(n) < sizeof text ? static_cast<std::size_t>(n) : sizeof text - 1);
 }
 inline void append_json(std::string& to, std::string_view text) {
     to += '"';

@@ -116,9 +116,8 @@ private:
 template <class Mutex, class Memory, std::size_t StackDepth>
 class trace_shard {
     using set = boost::intrusive::unordered_set<
-        trace_record, boost::intrusive::key_of_value<key_of_trace_record>,
-        boost::intrusive::hash<hash_of_trace_key>, boost::intrusive::power_2_buckets<true>,
-        boost::intrusive::constant_time_size<true>>;
+        trace_record, boost::intrusive::key_of_value<key_of_trace_record>, boost::intrusive::hash<hash_of_trace_key>,
+        boost::intrusive::power_2_buckets<true>, boost::intrusive::constant_time_size<true>>;
     using bucket = typename set::bucket_type;
     static constexpr std::size_t first_bytes = 4096;
 
