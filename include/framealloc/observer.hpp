@@ -17,6 +17,8 @@
 //             `frame_serial`, though another thread may make the call
 //     void on_instance_end(core&) noexcept     when all frames have ended and nothing has been given back yet
 //     void lock_for_fork(), void unlock_after_fork()
+//     static constexpr bool reports_live_blocks = true     it names the blocks that an instance takes with it, which nobody
+//             else does then
 //
 // and, for what it wants to keep of each thread's frame, a `class frame_part` with
 //

@@ -75,6 +75,8 @@ class observation;
 template <class A>
 class observed_frame;
 template <class A>
+concept observer_reports_live_blocks = requires { requires A::diagnostics::template observer<A>::reports_live_blocks; };
+template <class A>
 concept has_observation_machinery = !observes<A> || requires {
     sizeof(observation<A>);
     sizeof(typename A::diagnostics::template observer<A>);

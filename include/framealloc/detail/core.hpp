@@ -94,7 +94,7 @@ public:
             s.frame.release(s.window, source);
         });
         if constexpr (observes<A>) this->observe_end();
-        if constexpr (keeps_records<A>) this->report_live_blocks();
+        if constexpr (keeps_records<A> && !observer_reports_live_blocks<A>) this->report_live_blocks();
         chunks_.release(gate_);
         heap_.release();
         pools_.release();
