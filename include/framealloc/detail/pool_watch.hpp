@@ -26,17 +26,20 @@ template <class A>
 FRAMEALLOC_HOT void pool_block_is_given_back([[maybe_unused]] core<A>& owner, [[maybe_unused]] void* block,
                                              [[maybe_unused]] std::size_t c) noexcept {
     if constexpr (memory_tool) {
+        bool may_be_free = true;
         std::size_t bytes = 0;
         if (owner.map().kind_of(block) == address_kind::slab) {
             slab<A> const& s = *slab<A>::of(block);
             if (s.instance == owner.handle() && s.is_block(block)) {
                 if constexpr (charges_tags<typename A::budget>) {
                     if (tag_of_block<A>(block, s.size_class).read() == no_tag) return;  // free already: reported by us
+                    may_be_free = false;
                 }
                 bytes = s.shape->block_bytes;  // its own, whatever it is freed as
             }
         }
-        block_is_given_back(owner.handle(), block, bytes);
+        may_be_free ? block_is_given_back_once(owner.handle(), block, bytes)
+                    : block_is_given_back(owner.handle(), block, bytes);
     }
 }
 
