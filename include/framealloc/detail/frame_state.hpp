@@ -160,10 +160,10 @@ public:
         if (in_flight != 1 && begun() != 0) return true;  // touched already, and perhaps alive
         for (std::size_t i = 0; i < in_flight; ++i) {
             engine_.open(window);
-            std::size_t const room = window.limit - window.at();
-            memory_is_ours(window.at(), window.limit);
-            __builtin_memset(pointer_to<void>(window.at()), 0, bytes < room ? bytes : room);
-            memory_is_forbidden(window.at(), window.limit);
+            std::uintptr_t const begin = window.at(), end = window.limit;
+            memory_is_ours(begin, end);
+            __builtin_memset(pointer_to<void>(begin), 0, bytes < end - begin ? bytes : end - begin);
+            memory_is_forbidden(begin, end);
             engine_.reset(window, source);
         }
         return true;
