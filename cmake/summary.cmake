@@ -27,6 +27,10 @@ if(FRAMEALLOC_SANITIZE)
     set(framealloc_sanitizers "${FRAMEALLOC_SANITIZE}")
 endif()
 
+if(FRAMEALLOC_VALGRIND)
+    string(APPEND framealloc_sanitizers "; Valgrind is told what is alive")
+endif()
+
 set(framealloc_summary "framealloc ${PROJECT_VERSION}
      headers      framealloc::headers, always
      library      ${FRAMEALLOC_LIBRARY_text}
@@ -37,7 +41,9 @@ set(framealloc_summary "framealloc ${PROJECT_VERSION}
      examples     ${FRAMEALLOC_EXAMPLES_text}
      install      ${FRAMEALLOC_INSTALL_text}
      sanitizers   ${framealloc_sanitizers}
-   Debugging is chosen by type and not by an option: smart_alloc_debug finds double frees, foreign pointers and wrong sizes.
+   Debugging is chosen by type and not by an option. diagnostics::none (smart_alloc) costs nothing; diagnostics::counters counts,
+   by frame and phase; diagnostics::checked (smart_alloc_debug) finds mistakes, names them by code, and stops.
+   FRAMEALLOC_STRICT=error in the environment makes errors stop every program. docs/codes explains the codes.
    Next: cmake --build '${CMAKE_BINARY_DIR}'")
 
 string(SHA1 framealloc_summary_hash "${framealloc_summary}")

@@ -31,6 +31,12 @@ template <class A>
 class alloc_ref;
 template <class A>
 class tag_budgets;  // framealloc/tag_budgets.hpp
+template <class T, class A>
+class frame_ptr;  // framealloc/frame_ptr.hpp, and so the next two
+template <class T, class A>
+class frame_ref;
+template <class T, class A>
+class frame_span;
 
 /// An allocator instance: the policies of `A`, composed. `basic_smart_alloc` is the way to name one.
 ///
@@ -53,6 +59,12 @@ public:
     using pool_ptr = framealloc::pool_ptr<T, A>;
     template <class T>
     using heap_ptr = framealloc::heap_ptr<T, A>;
+    template <class T>
+    using frame_ptr = framealloc::frame_ptr<T, A>;
+    template <class T>
+    using frame_ref = framealloc::frame_ref<T, A>;
+    template <class T>
+    using frame_span = framealloc::frame_span<T, A>;
 
     /// `given`: an `alloc_config` and policy objects with state, in any order, each at most once.
     template <class... Given>
@@ -75,14 +87,16 @@ public:
     /// Ends the calling thread's frame: destroys what has a destructor, newest first, and takes everything back. Without
     /// a frame, or inside a scope, that is reported (FA005) and nothing changes. O(1), and O(destructors). Answers a
     /// `frame_summary` where operations are counted, and nothing elsewhere.
-    detail::end_of_frame<A> end_frame() { return core_.end_frame(core_.state_if_any()); }
+    FRAMEALLOC_HOT detail::end_of_frame<A> end_frame() {
+        return core_.end_frame(core_.state_if_any(), detail::here<A>());
+    }
 
     /// Opens a frame for every thread: one that has none of its own joins at its first frame request. O(1).
     void begin_frame_all() { core_.begin_frame_all(); }
     /// Ends it for every thread that joined, on the calling thread. No joined thread touches its frame's memory any more:
     /// the caller's sync point sees to that. With a budget of tags, a joined thread does not allocate at all meanwhile, nor
     /// enter or leave a tag scope: its frame's bytes are settled then. O(threads joined), and O(destructors).
-    void end_frame_all() { core_.end_frame_all(); }
+    FRAMEALLOC_HOT void end_frame_all() { core_.end_frame_all(detail::here<A>()); }
 
     /// A scope of the calling thread's frame; see `frame_scope`.
     [[nodiscard]] FRAMEALLOC_HOT framealloc::frame_scope<A> frame_scope() { return framealloc::frame_scope<A>{core_}; }
@@ -90,7 +104,9 @@ public:
     /// A place in the calling thread's frame to roll back to; see `checkpoint`. Throws where the frame has no room.
     [[nodiscard]] framealloc::checkpoint checkpoint() { return core_.make_checkpoint(core_.state_or_throw(), true); }
     /// Takes back everything since `mark`. False, reported, and nothing has changed, where `mark` is not live.
-    bool rollback(framealloc::checkpoint const& mark) { return core_.roll_back(core_.state_if_any(), mark); }
+    FRAMEALLOC_HOT bool rollback(framealloc::checkpoint const& mark) {
+        return core_.roll_back(core_.state_if_any(), mark, detail::here<A>());
+    }
     /// A checkpoint that rolls back by itself unless it is committed.
     [[nodiscard]] framealloc::rollback_guard<A> rollback_guard() { return framealloc::rollback_guard<A>{core_}; }
 

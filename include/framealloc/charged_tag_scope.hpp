@@ -41,16 +41,16 @@ private:
     FRAMEALLOC_COLD static void leave_askew(detail::thread_state<A>& state, unsigned before) {
         unsigned const mine = tag_and_depth::depth(before) + 1;
         if (!state.is_this_threads()) {
-            return detail::report_misuse<A>(
-                fault_code::tag_scope_out_of_order,
+            return detail::report_misuse(
+                state.shared(), fault_code::tag_scope_out_of_order,
                 "scope %llu of one thread was left on thread %llu: its own goes on under its tag", mine,
                 detail::core<A>::thread_number());
         }
         unsigned const open = tag_and_depth::depth(state.tags.current.word());
         if (open < mine) return;  // one around it was left before, and that was reported
-        detail::report_misuse<A>(fault_code::tag_scope_out_of_order,
-                                 "scope %llu of thread %llu was left while scope %llu is open: all from it on end",
-                                 mine, detail::core<A>::thread_number(), open);
+        detail::report_misuse(state.shared(), fault_code::tag_scope_out_of_order,
+                              "scope %llu of thread %llu was left while scope %llu is open: all from it on end", mine,
+                              detail::core<A>::thread_number(), open);
         state.switch_tag(before, before & 0xFF);
     }
 

@@ -14,6 +14,8 @@ struct alloc_config {
     std::size_t retained_slabs = 16;
     /// Bytes of address space reserved at a time for slabs, in whole slabs, at most 64 of them. From 64 KiB to 64 MiB.
     std::size_t region_bytes = std::size_t{1} << 20;
+    /// What reports call the instance; null: by its number alone. The text outlives it, as a literal's does.
+    char const* name = nullptr;
 
     /// Throws `configuration_error`, naming the field, its value and the allowed range, if a field is out of range.
     constexpr void validate() const {

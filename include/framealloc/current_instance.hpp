@@ -58,9 +58,9 @@ public:
         if (ambience::current == mine_) {
             ambience::current = before_;
         } else {
-            detail::report_misuse<assembly>(fault_code::instance_not_current,
-                                            "the instance at 0x%llx is not the current one of thread %llu",
-                                            detail::address_of(mine_), detail::core<assembly>::thread_number());
+            detail::report_misuse(*mine_, fault_code::instance_not_current,
+                                  "the instance at 0x%llx is not the current one of thread %llu",
+                                  detail::address_of(mine_), detail::core<assembly>::thread_number());
         }
     }
     current_instance(current_instance const&) = delete;

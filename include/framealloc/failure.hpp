@@ -13,7 +13,7 @@ class allocation_failure : public std::bad_alloc {
 public:
     allocation_failure(fault const& f, layout request) noexcept : why_(f), request_(request) {
         f.write(text_, sizeof text_);
-        why_.lines = nullptr;
+        why_.place = nullptr;
     }
 
     [[nodiscard]] fault_code code() const noexcept { return why_.code; }
@@ -47,7 +47,7 @@ namespace detail {
 
 inline constinit atomic<failure_handler> installed_failure_handler{nullptr};
 
-[[noreturn]] FRAMEALLOC_COLD inline void fail_without_exceptions(fault const& f) {
+[[noreturn]] FRAMEALLOC_COLD inline void fail_without_exceptions(fault f) {
     report(f);
     if (auto const handler = installed_failure_handler.load(order::acquire)) handler(f);
     platform::stop();

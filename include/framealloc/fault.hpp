@@ -7,15 +7,19 @@
 
 namespace framealloc::inline v0_1 {
 
-struct diag_context;
-
-namespace detail {
-/// What is told of the place of a fault: the part of `diag_context` that says how it is written, so that the code and the
-/// words for it are in those programs alone that look.
-struct context_lines {
-    void (*write)(context_lines const&, char* to, std::size_t size) noexcept;
+/// Where a fault happened, as far as somebody has looked: which instance, thread and frame.
+struct fault_place {
+    /// Writes the lines that a report shows of it. It comes along, so that programs in which nobody looks do without.
+    void (*write)(fault_place const&, char* to, std::size_t size) noexcept = nullptr;
+    /// The instance's number in the process, drawn at its first use; 0 before it, and where one thread alone uses it.
+    unsigned long long instance = 0;
+    char const* instance_name = nullptr;  ///< as `alloc_config::name` says; null: it has none
+    unsigned long long thread = 0;        ///< 1, 2, 3, ... in the order of first use of any instance; 0 before it
+    unsigned long long frame_number = 0;  ///< the instance's newest frame on this thread, which counts from 1
+    bool frame_active = false;            ///< that frame is open
+    char const* tag_path = nullptr;       ///< what the thread allocates under; null where tags are not charged
+    char const* phase = nullptr;          ///< the innermost one; null outside of phases, and where there are none
 };
-}  // namespace detail
 
 /// One mistake or refusal: which, and its numbers.
 struct fault {
@@ -31,7 +35,8 @@ struct fault {
     /// Writes which tag that is. It comes with the fault, so that who uses no tags carries no text of them, and no library
     /// that has been unloaded is asked.
     void (*write_subject)(fault const&, char* to, std::size_t size) noexcept = nullptr;
-    detail::context_lines const* lines = nullptr;
+    /// Where it happened, for as long as the handler runs; null where nobody has looked.
+    fault_place const* place = nullptr;
 
     /// Where the mistake was made, where its block was allocated, and where that was freed before, as addresses in the code;
     /// null where it is not known. Assemblies that keep records know.
@@ -46,28 +51,25 @@ struct fault {
     /// The path of the tag whose limit was met; "(all tags)" for the sum of all.
     [[nodiscard]] char const* limit_path() const noexcept;
 
-    /// Where it happened, for as long as the handler runs; null where nobody has looked. <framealloc/diagnostics/context.hpp>
-    /// defines it.
-    [[nodiscard]] diag_context const* context() const noexcept;
-
     /// Writes the report, as `[framealloc][FA001] error: ...` with a `note:` and a `help:` line, and between them `at:` and
     /// `where:` as far as they are known, into `buffer`, cut to its size and always terminated; answers the bytes written
     /// without the terminator. Allocates nothing.
     FRAMEALLOC_COLD std::size_t write(char* buffer, std::size_t size) const noexcept {
         if (size == 0) return 0;
-        char subject[256], details[256], place[512], places[768];
-        subject[0] = place[0] = places[0] = '\0';
-        if (write_places != nullptr) write_places(*this, places, sizeof places);
-        if (write_subject != nullptr) write_subject(*this, subject, sizeof subject);
-        if (lines != nullptr) lines->write(*lines, place, sizeof place);
+        char said[512], lines[1280];
+        said[0] = lines[0] = '\0';
+        if (write_subject != nullptr) write_subject(*this, said, 256);
+        if (place != nullptr) place->write(*place, lines, 512);
+        if (write_places != nullptr) write_places(*this, lines + __builtin_strlen(lines), 768);
+        std::size_t const begun = __builtin_strlen(said);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-        __builtin_snprintf(details, sizeof details, note, numbers[0], numbers[1], numbers[2], numbers[3]);
+        __builtin_snprintf(said + begun, sizeof said - begun, note, numbers[0], numbers[1], numbers[2], numbers[3]);
 #pragma GCC diagnostic pop
         static constexpr char levels[3][8] = {"note", "warning", "error"};
-        int const wanted = __builtin_snprintf(buffer, size, "[framealloc][%s] %s: %s\n  note: %s%s\n%s%s  help: %s\n",
-                                              code.id(), levels[unsigned(code.level())], code.message(), subject,
-                                              details, place, places, code.help());
+        int const wanted =
+            __builtin_snprintf(buffer, size, "[framealloc][%s] %s: %s\n  note: %s\n%s  help: %s\n", code.id(),
+                               levels[unsigned(code.level())], code.message(), said, lines, code.help());
         auto const length = static_cast<std::size_t>(wanted < 0 ? 0 : wanted);
         return length < size ? length : size - 1;
     }
@@ -149,8 +151,8 @@ FRAMEALLOC_COLD inline strictness strictness_of_environment() {
 }  // namespace detail
 
 /// Hands `given` to the installed handler, and stops the program if it says so, or if the strict mode does.
-FRAMEALLOC_COLD inline void report(fault const& given) {
-    fault f = given;
+/// `f` itself is changed for the handler: what stops.
+FRAMEALLOC_COLD inline void report(fault& f) {
     auto const strict = detail::present_strictness();
     bool const violates = unsigned(f.code.level()) >= unsigned(strict.mode);
     if (strict.mode == strict_mode::warn) f.stops = false;
@@ -166,5 +168,6 @@ FRAMEALLOC_COLD inline void report(fault const& given) {
         detail::strict_thrower.load(detail::order::acquire)(f);
     }
 }
+inline void report(fault&& f) { report(f); }
 
 }  // namespace framealloc

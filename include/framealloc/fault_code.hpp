@@ -169,11 +169,11 @@ inline constexpr fault_text fault_table[] = {FRAMEALLOC_FAULT_CODES(FRAMEALLOC_F
 inline constexpr std::size_t fault_text_head = 7;
 inline constexpr std::size_t fault_count = sizeof fault_table / sizeof *fault_table;
 
-/// Writes what is told of a code to where `to` is, in at most `size` bytes, and texts that find no room shorter: level and
-/// number, where message and help begin, and then `id`, message and help, each with a zero behind it.
+/// Writes what is told of a code: level and number, where message and help begin, and then `id`, message and help, cut to
+/// `most` bytes, each with a zero behind it.
 ///
 ///     [ level | number, 2 bytes | message at, 2 | help at, 2 | id 0 | message 0 | help 0 ]
-constexpr std::size_t pack_fault_text(char* to, std::size_t size, char const* id, fault_text const& t) noexcept {
+constexpr std::size_t pack_fault_text(char* to, std::size_t most, char const* id, fault_text const& t) noexcept {
     auto const put = [&](std::size_t at, std::size_t number) {
         to[at] = static_cast<char>(number & 0xFF);
         to[at + 1] = static_cast<char>(number >> 8);
@@ -184,7 +184,7 @@ constexpr std::size_t pack_fault_text(char* to, std::size_t size, char const* id
     char const* const texts[] = {id, t.message, t.help};
     for (std::size_t i = 0; i < 3; ++i) {
         if (i != 0) put(1 + 2 * i, end);
-        for (char const* from = texts[i]; *from != '\0' && end + 3 - i < size; ++from) to[end++] = *from;
+        for (std::size_t n = 0; n < most && texts[i][n] != '\0'; ++n) to[end++] = texts[i][n];
         to[end++] = '\0';
     }
     return end;

@@ -16,7 +16,9 @@ public:
     /// Throws `allocation_failure` when the thread has no state and cannot get one. Beyond eight open scopes each takes 64
     /// bytes of the frame, and throws where there is no room.
     FRAMEALLOC_HOT explicit frame_scope(detail::core<A>& owner) : frame_scope(owner.enter_scope()) {}
-    FRAMEALLOC_HOT ~frame_scope() { state_.shared().leave_scope(state_, mark_, sequence_, opened_frame_); }
+    FRAMEALLOC_HOT ~frame_scope() {
+        state_.shared().leave_scope(state_, mark_, sequence_, opened_frame_, detail::here<A>());
+    }
     frame_scope(frame_scope const&) = delete;
     frame_scope& operator=(frame_scope const&) = delete;
 
@@ -49,8 +51,8 @@ public:
     /// Throws `allocation_failure` outside a frame, or when the frame has no room for the mark.
     explicit rollback_guard(detail::core<A>& owner)
         : owner_(owner), checkpoint_(owner.make_checkpoint(owner.state_or_throw(), true)) {}
-    ~rollback_guard() {
-        if (checkpoint_) owner_.roll_back(owner_.state_if_any(), checkpoint_);
+    FRAMEALLOC_HOT ~rollback_guard() {
+        if (checkpoint_) owner_.roll_back(owner_.state_if_any(), checkpoint_, detail::here<A>());
     }
     rollback_guard(rollback_guard const&) = delete;
     rollback_guard& operator=(rollback_guard const&) = delete;

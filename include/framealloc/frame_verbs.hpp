@@ -219,7 +219,7 @@ private:
         auto const last = s->frame.records().newest_block();
         if (last.object != begin || last.bytes != bytes || begin == 0) return false;
         if (fault what; !s->frame.is_newest_sound(s->window, what)) {
-            report(what);
+            with_place(s->shared(), what);
             return false;
         }
         begin = last.raw;

@@ -39,8 +39,9 @@ public:
         }
         if (profiler_ != nullptr && profiler_->zone_end != nullptr) profiler_->zone_end(profiler_->context);
         if (!in_order) {
-            detail::report_misuse<A>(fault_code::phase_out_of_order, "phase %llu was left on thread %llu",
-                                     entry_.sequence, detail::core<A>::thread_number());
+            detail::report_misuse(state_->shared(), fault_code::phase_out_of_order,
+                                  "phase %llu was left on thread %llu", entry_.sequence,
+                                  detail::core<A>::thread_number());
         }
     }
     phase_scope(phase_scope const&) = delete;

@@ -60,14 +60,39 @@ char const* linkage_name(Dwarf_Die* die) noexcept {
     return found != nullptr ? ::dwarf_formstring(found) : ::dwarf_diename(die);
 }
 
+/// Follows a reference of a DIE; false where it has none.
+bool follow(Dwarf_Die& die, unsigned by) noexcept {
+    Dwarf_Attribute attribute;
+    Dwarf_Die to;
+    if (::dwarf_formref_die(::dwarf_attr(&die, by, &attribute), &to) == nullptr) return false;
+    die = to;
+    return true;
+}
+
 /// What the reader of a report did not write: our functions, and the standard library's.
-bool is_nobodys(char const* function) noexcept {
-    std::string_view const name = function != nullptr ? function : "";
-    for (std::string_view const ours : {"_ZN10framealloc", "_ZNK10framealloc", "_ZZN10framealloc", "_ZZNK10framealloc",
-                                        "_ZNSt", "_ZNKSt", "_ZSt", "_ZN9__gnu_cxx", "_ZNK9__gnu_cxx"}) {
-        if (name.starts_with(ours)) return true;
+bool is_nobodys(Dwarf_Die die) noexcept {
+    // From the code to the definition, and from there to the declaration, which stands in its class and namespace.
+    while (follow(die, DW_AT_abstract_origin) || follow(die, DW_AT_specification)) {}
+    Dwarf_Die* scopes = nullptr;
+    int const count = ::dwarf_getscopes_die(&die, &scopes);
+    bool found = false;
+    for (int i = 0; i < count && !found; ++i) {
+        if (::dwarf_tag(&scopes[i]) != DW_TAG_namespace) continue;
+        char const* const name = ::dwarf_diename(&scopes[i]);
+        std::string_view const n = name != nullptr ? name : "";
+        found = n == "framealloc" || n == "std" || n == "__gnu_cxx" || n == "boost" || n == "absl";
     }
-    return false;
+    std::free(scopes);
+    return found;
+}
+
+/// The unit that holds the code at an address. Not all compilers write a table of them: then each is asked.
+Dwarf_Die* unit_at(Dwfl_Module* module, Dwarf_Addr address, Dwarf_Addr& bias) noexcept {
+    if (Dwarf_Die* const found = ::dwfl_module_addrdie(module, address, &bias)) return found;
+    for (Dwarf_Die* unit = nullptr; (unit = ::dwfl_module_nextcu(module, unit, &bias)) != nullptr;) {
+        if (::dwarf_haspc(unit, address - bias) > 0) return unit;
+    }
+    return nullptr;
 }
 
 /// The innermost function at `address` that is the program's own, among those that have been inlined into one another; the
@@ -75,12 +100,13 @@ bool is_nobodys(char const* function) noexcept {
 place find(Dwfl_Module* module, Dwarf_Addr address) noexcept {
     place found;
     found.function = ::dwfl_module_addrname(module, address);
-    if (Dwfl_Line* const line = ::dwfl_module_getsrc(module, address)) {
-        found.file = ::dwfl_lineinfo(line, nullptr, &found.line, nullptr, nullptr, nullptr);
-    }
     Dwarf_Addr bias = 0;
-    Dwarf_Die* const unit = ::dwfl_module_addrdie(module, address, &bias);
+    Dwarf_Die* const unit = unit_at(module, address, bias);
     if (unit == nullptr) return found;
+    if (Dwarf_Line* const line = ::dwarf_getsrc_die(unit, address - bias)) {
+        found.file = ::dwarf_linesrc(line, nullptr, nullptr);
+        static_cast<void>(::dwarf_lineno(line, &found.line));
+    }
     Dwarf_Die* scopes = nullptr;
     int const count = ::dwarf_getscopes(unit, address - bias, &scopes);
     if (count <= 0) return found;
@@ -94,7 +120,7 @@ place find(Dwfl_Module* module, Dwarf_Addr address) noexcept {
         int const tag = ::dwarf_tag(&whole[i]);
         if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_subprogram) continue;
         if (char const* const name = linkage_name(&whole[i])) found.function = name;
-        if (tag == DW_TAG_subprogram || !is_nobodys(found.function)) break;
+        if (tag == DW_TAG_subprogram || !is_nobodys(whole[i])) break;
         // It is ours: where it was called is what is wanted.
         Dwarf_Attribute attribute;
         Dwarf_Word word = 0;

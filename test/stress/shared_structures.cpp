@@ -69,6 +69,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(blocks_that_are_carved_and_settled_by_all_have_one
             std::size_t const n = store.carve(c, carving[c], got, 1 + random.below(20));
             refused += n == 0;
             for (std::size_t i = 0; i < n; ++i) {
+                detail::memory_is_ours(got[i], sizeof(std::uint64_t));
                 // A fresh block has any content but ours; one that was settled has been cleared.
                 wrong += flag_of(got[i]).exchange(held) == held;
                 wrong += slab::of(got[i])->size_class != c;

@@ -59,7 +59,7 @@ private:
         return b;
     }
     static fault_action record(fault const& f) {
-        char text[640];
+        char text[1280];
         f.write(text, sizeof text);
         std::scoped_lock const guard{mutex()};
         seen().push_back(f.code);

@@ -18,19 +18,20 @@ FLOORS = [
     (5, r"(src|example|tools|test|perf)/"),
     # 4  facilities, which know the public interface only
     (4, r"framealloc/(object_pool|streaming|handle|group|containers)/"),
-    (4, r"framealloc/(allocator|ambient_allocator|cache_aligned|current_instance|describe|numa_alloc|performance_metrics|shared_alloc|report|tag_budgets)\.hpp"),
+    (4, r"framealloc/(allocator|ambient_allocator|cache_aligned|current_instance|describe|explain|frame_ptr|numa_alloc|performance_metrics|shared_alloc|report|tag_budgets)\.hpp"),
     # 3  what composes policies and machinery to an allocator
     (3, r"framealloc/(smart_alloc|smart_alloc_debug|basic_smart_alloc|frame_scope|phase|tag_scope|charged_tag_scope|trace|contracts)\.hpp"),
     # 0  the words everything is said in, and the integers, rings and system calls that policies are made of
     (0, r"framealloc/detail/platform/"),
-    (0, r"framealloc/detail/(bits|atomic|ring|construct|call_site|places|call_stack|sanitizer|strictness|owner_allowance|tag_hooks|tag_table|budget_node)\.hpp"),
+    (0, r"framealloc/detail/(bits|atomic|ring|construct|call_site|places|call_stack|sanitizer|memory_tools|strictness|owner_allowance|tag_hooks|tag_table|budget_node)\.hpp"),
     (0, r"framealloc/(backend_result|layout|sizes|intent|fault|fault_code|failure|config|frame_chunk|chunk_stack|checkpoint|policy|stats|verification|"
         r"operation_counters|numa|version|frame_stats|frame_summary|intent_shares|monotonic_clock|phase_stats|profiler|"
-        r"size_class_stats|thread_stats|budget_limits|tag|tag_usage|observer|leak_report|trace_options)\.hpp"),
+        r"size_class_stats|thread_stats|budget_limits|tag|tag_usage|explanation|observer|leak_report|trace_options)\.hpp"),
     (0, r"framealloc/diagnostics/(sink|strict_mode)\.hpp"),
     # 2  machinery: knows concepts, never a policy. The verbs belong to it, since a thread's state has them.
     (2, r"framealloc/detail/"),
     (2, r"framealloc/(frame_verbs|pool_verbs|heap_verbs|box)\.hpp"),
+    (2, r"framealloc/diagnostics/(context|emit|macros)\.hpp"),
     # 1  policies
     (1, r"framealloc/(arena|backend|budget|diagnostics|pool|sync)/"),
 ]
@@ -50,6 +51,11 @@ def floor_of(name):
         if re.match(pattern, name):
             return floor
     return None
+
+
+def family_of(name):
+    """Which family a policy is of; diagnostics/ has other things than policies, too."""
+    return next((f for f in FAMILIES if name.startswith(f"framealloc/{f}/")), None) if floor_of(name) == 1 else None
 
 
 def read(root):
@@ -91,8 +97,7 @@ def check(files):
             edges.setdefault(name, []).append(target)
             if floor_of(target) is not None and floor_of(target) > floor:
                 faults.append(f"{where}: floor {floor} includes {target} on floor {floor_of(target)}")
-            family = next((f for f in FAMILIES if name.startswith(f"framealloc/{f}/")), None)
-            other = next((f for f in FAMILIES if target.startswith(f"framealloc/{f}/")), None)
+            family, other = family_of(name), family_of(target)
             if family and other and family != other:
                 faults.append(f"{where}: a policy of {family} includes one of {other}")
             if floor == 2 and other:

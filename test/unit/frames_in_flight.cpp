@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "support/test.hpp"
 
+#include "support/dead_memory.hpp"
 #include "support/process.hpp"
 
 #include <framealloc/arena/in_flight.hpp>
@@ -137,6 +138,7 @@ BOOST_AUTO_TEST_CASE(the_checked_level_fills_a_frame_when_it_goes)
     BOOST_TEST(p[0] == 1);
     alloc.begin_frame();
     alloc.end_frame();
+    test::dead(p, 64);
     BOOST_TEST(p[0] == 0xCD);
     BOOST_TEST(p[63] == 0xCD);
 }

@@ -149,8 +149,8 @@ public:
     static void free_anywhere(void* p, site_of<A> at = {}) noexcept {
         if (p == nullptr) return;
         if (core<A>* const owner = owner_of(p)) return owner->free_by_address(p, at);
-        report_misuse<A>(fault_code::foreign_pointer,
-                         "0x%llx lies in no slab and no heap block of this kind of allocator", address_of(p));
+        detail::report_misuse<A>(fault_code::foreign_pointer,
+                                 "0x%llx lies in no slab and no heap block of this kind of allocator", address_of(p));
     }
 
     /// Frees a block of `pool_alloc(given)` of any instance of this assembly. The slab's head says whose it is.
@@ -222,6 +222,12 @@ private:
     }
 
     static constexpr char const* foreign_slab_note = "the block at 0x%llx belongs to another allocator instance";
+
+    /// The same, of which it is known whose mistake it is.
+    template <class, class... Numbers>
+    FRAMEALLOC_HOT void report_misuse(fault_kind code, char const* note, Numbers... numbers) {
+        detail::report_misuse(self(), code, note, numbers...);
+    }
 
     [[nodiscard]] FRAMEALLOC_HOT core<A>& self() noexcept { return static_cast<core<A>&>(*this); }
 };

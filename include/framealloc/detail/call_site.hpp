@@ -47,6 +47,12 @@ public:
     [[nodiscard]] static place newest() noexcept { return {}; }
     static void go_back_to(place) noexcept {}
 };
+/// How a part of a frame ended.
+enum class frame_end : unsigned char { frame, scope, rollback, instance };
+template <class A, bool Kept = keeps_records<A>>
+class frame_epochs;
+template <class A>
+class frame_epochs<A, false> {};
 template <class A>
 class record_keeper;
 /// Defined with them: says that they are there.

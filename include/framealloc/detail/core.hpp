@@ -68,6 +68,8 @@ class core : public instance_base,
     static constexpr bool has_tags = charges_tags<typename A::budget>;
 
 public:
+    using assembly_type = A;
+
     template <class... Given>
     constexpr explicit core(alloc_config const& config, Given&&... given)
         : instance_base(operations_),
@@ -177,12 +179,12 @@ public:
         if constexpr (has_tags) {
             fault why;
             void* const p = without_throwing<A>(why, [&] { return serve_charged_heap(*this, request, why); });
-            if (p == nullptr) report_refusal<A>(why);
+            if (p == nullptr) report_refusal(*this, why);
             return p;
         } else {
             void* const p = serve_heap(request);
             if (p == nullptr) [[unlikely]]
-                report_refusal<A>(why_no_heap_block(request));
+                report_refusal(*this, why_no_heap_block(request));
             return p;
         }
     }
@@ -190,7 +192,7 @@ public:
         if constexpr (has_tags) {
             fault why;
             void* const p = serve_charged_heap(*this, request, why);
-            if (p == nullptr) throw_failure(why, request);
+            if (p == nullptr) throw_refusal(*this, why, request);
             return p;
         } else {
             void* const p = serve_heap(request);
@@ -213,11 +215,16 @@ public:
         return p;
     }
     [[noreturn]] FRAMEALLOC_COLD void throw_without_heap_block(layout request) {
-        throw_failure(why_no_heap_block(request), request);
+        fault why = why_no_heap_block(request);
+        throw_refusal(*this, why, request);
+    }
+    [[noreturn]] FRAMEALLOC_COLD void throw_without_memory(layout request) {
+        fault why = latest_refusal(gate_, request);
+        throw_refusal(*this, why, request);
     }
     /// Why `serve_heap` has just answered null.
     [[nodiscard]] FRAMEALLOC_COLD fault why_no_heap_block(layout request) noexcept {
-        fault why;
+        fault why = said();
         if (is_possible(request, why)) why = latest_refusal(gate_, request);
         count_refusal(why.code);
         return why;
@@ -257,6 +264,17 @@ public:
             return &own_.only;
         } else {
             return static_cast<state_type*>(thread_registry::find(*this));
+        }
+    }
+
+    /// The same with the registry locked.
+    [[nodiscard]] state_type* state_of_this_thread() noexcept {
+        if constexpr (sync::one_thread) {
+            return &own_.only;
+        } else {
+            thread_record* r = this_thread.records;
+            while (r != nullptr && r->instance != this) r = r->next_of_thread;
+            return static_cast<state_type*>(r);
         }
     }
 
@@ -302,8 +320,8 @@ private:
         return config;
     }
 
-    [[noreturn]] FRAMEALLOC_COLD void throw_without_state() {
-        throw_failure(latest_refusal(gate_, {.bytes = sizeof(state_type), .align = alignof(state_type)}), {});
+    [[noreturn]] void throw_without_state() {
+        throw_without_memory({.bytes = sizeof(state_type), .align = alignof(state_type)});
     }
 
     FRAMEALLOC_COLD state_type* make_state() noexcept {
@@ -394,8 +412,8 @@ private:
         if (s.frame.kind() != frame_kind::own) return;
         core& c = s.shared();
         if constexpr (checks) {
-            report_misuse<A>(fault_code::frame_left_open, "frame %llu of thread %llu was open", s.frame.number(),
-                             thread_number());
+            report_misuse(c, fault_code::frame_left_open, "frame %llu of thread %llu was open", s.frame.number(),
+                          thread_number());
         }
         auto source = c.chunks();
         s.finish_frame(source);
@@ -423,6 +441,9 @@ private:
     static bool in_shared_frame(thread_record const& r) noexcept {
         return static_cast<state_type const&>(r).frame.kind() == frame_kind::shared;
     }
+    static void describe(instance_base& i, thread_record const& r, fault_place& to) noexcept {
+        describe_place(static_cast<core&>(i), &static_cast<state_type const&>(r), to);
+    }
     static void lock_for_fork(instance_base& i) {
         auto& c = static_cast<core&>(i);
         c.guard_.lock();
@@ -439,8 +460,15 @@ private:
         c.chunks_.unlock_after_fork();
         c.guard_.unlock_after_fork();
     }
-    static constexpr operations operations_{&finish_frames,   &give_back,     &vacated,
-                                            &in_shared_frame, &lock_for_fork, &unlock_after_fork};
+    [[nodiscard]] static constexpr auto how_to_explain() noexcept -> bool (*)(instance_base&, explanation&) noexcept {
+        if constexpr (keeps_records<A>) {
+            return &core::explain_address;
+        } else {
+            return nullptr;
+        }
+    }
+    static constexpr operations operations_{&finish_frames, &give_back,       &vacated,       &in_shared_frame,
+                                            &describe,      how_to_explain(), &lock_for_fork, &unlock_after_fork};
 
     alloc_config config_;
     instance_lock<A> guard_{};

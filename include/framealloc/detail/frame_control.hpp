@@ -20,8 +20,8 @@ class frame_control {
 public:
     [[nodiscard]] bool begin_frame(state_type& s) {
         if (s.frame.kind() != frame_kind::closed) [[unlikely]] {
-            report_misuse<A>(fault_code::frame_already_open, "frame %llu of thread %llu is open", s.frame.number(),
-                             core<A>::thread_number());
+            report_misuse(self(), fault_code::frame_already_open, "frame %llu of thread %llu is open", s.frame.number(),
+                          core<A>::thread_number());
             return false;
         }
         s.open_frame(frame_kind::own);
@@ -29,13 +29,14 @@ public:
         return true;
     }
 
-    end_of_frame<A> end_frame(state_type* s) {
+    end_of_frame<A> end_frame(state_type* s, [[maybe_unused]] site_of<A> at = {}) {
         if (s == nullptr || s->frame.kind() != frame_kind::own ||
             (s->frame.marks() != nullptr && s->frame.has_open_scope())) [[unlikely]] {
             no_frame_to_end(s);
             return end_of_frame<A>();
         }
         auto source = self().chunks();
+        if constexpr (keeps_records<A>) s->frame.epochs().ends_at(at);
         s->finish_frame(source);
         s->frame.close();
         report_damage(*s);
@@ -51,16 +52,16 @@ public:
         unsigned long long const number = last_shared_.load(order::relaxed) + 1;
         // release: what the caller prepared for the frame is there for a thread that joins it.
         if (!open_shared_.compare_exchange(closed, number, order::release, order::relaxed)) {
-            return report_misuse<A>(fault_code::frame_already_open, "the frame of all threads, number %llu, is open",
-                                    closed);
+            return report_misuse(self(), fault_code::frame_already_open,
+                                 "the frame of all threads, number %llu, is open", closed);
         }
         last_shared_.store(number, order::relaxed);
     }
 
-    void end_frame_all() {
+    void end_frame_all([[maybe_unused]] site_of<A> at = {}) {
         if (open_shared_.exchange(0, order::acq_rel) == 0) {
-            return report_misuse<A>(fault_code::frame_not_begun, "no frame of all threads is open; %llu have been",
-                                    last_shared_.load(order::relaxed));
+            return report_misuse(self(), fault_code::frame_not_begun, "no frame of all threads is open; %llu have been",
+                                 last_shared_.load(order::relaxed));
         }
         // acquire: pairs with join; what the threads did since, the caller's sync point has ordered.
         state_type* s = joined_.exchange(nullptr, order::acquire);
@@ -68,6 +69,7 @@ public:
         while (s != nullptr) {
             state_type* const next = s->next_joined;
             auto source = self().chunks();
+            if constexpr (keeps_records<A>) s->frame.epochs().ends_at(at);
             s->finish_frame(source);
             if constexpr (counts) open_phases += s->journal.take_left_open();
             [[maybe_unused]] fault damage;
@@ -79,7 +81,7 @@ public:
                 thread_registry::shared_frame_ended(*s, [&] { s->frame.close(); });
             }
             if constexpr (keeps_records<A>) {
-                if (damaged) report(damage);
+                if (damaged) with_place(self(), damage);
             }
             s = next;
         }
@@ -112,24 +114,25 @@ public:
     /// Whether `mark` may be rolled back by the thread whose state is `s`; reports what is wrong otherwise.
     [[nodiscard]] bool may_roll_back(state_type* s, checkpoint const& c) {
         if (c && c.thread() != s) {
-            report_misuse<A>(fault_code::frame_of_another_thread,
-                             "checkpoint %llu was taken by another thread than %llu", c.sequence(),
-                             core<A>::thread_number());
+            report_misuse(self(), fault_code::frame_of_another_thread,
+                          "checkpoint %llu was taken by another thread than %llu", c.sequence(),
+                          core<A>::thread_number());
         } else if (!c || s->frame.kind() == frame_kind::closed || !s->frame.is_live(c.mark(), c.sequence())) {
-            report_misuse<A>(fault_code::checkpoint_not_live,
-                             "checkpoint %llu is dead: empty or rolled back already, or its frame or scope has ended, "
-                             "or a later scope "
-                             "is open",
-                             c.sequence());
+            report_misuse(self(), fault_code::checkpoint_not_live,
+                          "checkpoint %llu is dead: empty or rolled back already, or its frame or scope has ended, "
+                          "or a later scope "
+                          "is open",
+                          c.sequence());
         } else {
             return true;
         }
         return false;
     }
 
-    bool roll_back(state_type* s, checkpoint const& c) {
+    bool roll_back(state_type* s, checkpoint const& c, [[maybe_unused]] site_of<A> at = {}) {
         if (!may_roll_back(s, c)) return false;
         auto source = self().chunks();
+        if constexpr (keeps_records<A>) s->frame.epochs().ends_at(at);
         s->frame.rewind(s->window, *c.mark(), source);
         report_damage(*s);
         return true;
@@ -171,18 +174,20 @@ public:
         return {&s, mark, mark->sequence, opens};
     }
 
-    void leave_scope(state_type& s, frame_mark* mark, unsigned long long sequence, bool opened_frame) {
+    void leave_scope(state_type& s, frame_mark* mark, unsigned long long sequence, bool opened_frame,
+                     [[maybe_unused]] site_of<A> at = {}) {
         if (self().state_if_any() != &s) {
             s.frame.forget(mark, sequence);
-            report_misuse<A>(fault_code::frame_of_another_thread,
-                             "a frame_scope() was left on thread %llu, not on its own", core<A>::thread_number());
+            report_misuse(self(), fault_code::frame_of_another_thread,
+                          "a frame_scope() was left on thread %llu, not on its own", core<A>::thread_number());
         } else if (s.frame.kind() == frame_kind::closed || !s.frame.is_live(mark, sequence)) {
             // What was allocated in it stays until the frame or a scope around it ends.
             s.frame.forget(mark, sequence);
-            report_misuse<A>(fault_code::checkpoint_not_live,
-                             "scope %llu was left after its frame or a scope around it", sequence);
+            report_misuse(self(), fault_code::checkpoint_not_live,
+                          "scope %llu was left after its frame or a scope around it", sequence);
         } else {
             auto source = self().chunks();
+            if constexpr (keeps_records<A>) s.frame.epochs().ends_at(at);
             if (opened_frame) {
                 s.finish_frame(source);
                 s.frame.close();
@@ -198,34 +203,34 @@ public:
     /// Reports what the end of a frame, of a scope, or a roll-back has found to be damaged.
     static void report_damage([[maybe_unused]] state_type& s) {
         if constexpr (keeps_records<A>) {
-            if (fault damage; s.frame.records().take_damage(damage)) report(damage);
+            if (fault damage; s.frame.records().take_damage(damage)) with_place(s.shared(), damage);
         }
     }
 
     /// Reports what the end of the thread's last frame has found open.
-    static void report_open_phases([[maybe_unused]] state_type& s) {
+    void report_open_phases([[maybe_unused]] state_type& s) {
         if constexpr (counts) report_open_phases(s.journal.take_left_open());
     }
 
 private:
-    static void report_open_phases(unsigned open) {
+    void report_open_phases(unsigned open) {
         if (open == 0) [[likely]]
             return;
-        report_misuse<A>(fault_code::phase_left_open, "%llu were open, and end with the frame; thread %llu ended it",
-                         open, core<A>::thread_number());
+        report_misuse(self(), fault_code::phase_left_open,
+                      "%llu were open, and end with the frame; thread %llu ended it", open, core<A>::thread_number());
     }
     FRAMEALLOC_COLD void no_frame_to_end(state_type* s) {
         if (s != nullptr && s->frame.kind() == frame_kind::shared) {
-            return report_misuse<A>(fault_code::frame_not_begun,
-                                    "thread %llu is in the frame of all threads, which end_frame_all() ends",
-                                    core<A>::thread_number());
+            return report_misuse(self(), fault_code::frame_not_begun,
+                                 "thread %llu is in the frame of all threads, which end_frame_all() ends",
+                                 core<A>::thread_number());
         }
         if (s != nullptr && s->frame.kind() == frame_kind::own) {
-            return report_misuse<A>(fault_code::frame_not_begun,
-                                    "a frame_scope() is still open in frame %llu of thread %llu", s->frame.number(),
-                                    core<A>::thread_number());
+            return report_misuse(self(), fault_code::frame_not_begun,
+                                 "a frame_scope() is still open in frame %llu of thread %llu", s->frame.number(),
+                                 core<A>::thread_number());
         }
-        report_misuse<A>(fault_code::frame_not_begun, "no frame is open on thread %llu", core<A>::thread_number());
+        report_misuse(self(), fault_code::frame_not_begun, "no frame is open on thread %llu", core<A>::thread_number());
     }
 
     [[nodiscard]] core<A>& self() noexcept { return static_cast<core<A>&>(*this); }

@@ -47,6 +47,17 @@ public:
         write_canary(r.end(), canary_end(r.end()));
         close(r);
     }
+    /// All beyond `cursor` has been taken back, and with it what the newest object was extended by since.
+    void cut_off(std::uintptr_t cursor) noexcept {
+        if (newest_ == nullptr) return;
+        open(*newest_);
+        bool const is_cut = newest_->object() < cursor && canary_end(newest_->end()) > cursor;
+        if (is_cut) {
+            resize_newest(cursor - block_record::canary_bytes - newest_->object());
+        } else {
+            close(*newest_);
+        }
+    }
     /// What the newest one is; a null address where there is none.
     struct last {
         std::uintptr_t raw = 0;
@@ -165,7 +176,7 @@ private:
                 .numbers = {numbers.of[0], numbers.of[1], numbers.of[2], numbers.of[3]},
                 .stops = A::diagnostics::stops_on_misuse,
                 .allocated_at = allocated_at,
-                .write_places = &write_fault_places};
+                .write_places = &write_places_of_block};
     }
     [[nodiscard]] static fault overflow_of(block_record const& r) noexcept {
         std::uintptr_t const at = find_overflow(r.end(), canary_end(r.end()));

@@ -108,6 +108,7 @@ public:
     void open(frame_window& window, frame_kind kind, [[maybe_unused]] chunk_source<A> source) noexcept {
         number_.store(begun() + 1, order::relaxed);
         kind_.store(kind, order::relaxed);
+        if constexpr (has_records) epochs_.frame_begins(number());
         engine_.open(window);
         if constexpr (has_tags) charges_.opened(window, source.budget());
     }
@@ -125,7 +126,10 @@ public:
             ended_.push(finalisers_);
             finalisers_ = nullptr;
         }
-        if constexpr (has_records) check_records(window, nullptr);
+        if constexpr (has_records) {
+            check_records(window, nullptr);
+            epochs_.frame_ends(frame_end::frame);
+        }
         std::size_t const used = used_by_owner(window);
         note(used);
         last_bytes_.store(used, order::relaxed);
@@ -156,10 +160,10 @@ public:
         if (in_flight != 1 && begun() != 0) return true;  // touched already, and perhaps alive
         for (std::size_t i = 0; i < in_flight; ++i) {
             engine_.open(window);
-            std::size_t const room = window.limit - window.at();
-            memory_is_ours(window.at(), window.limit);
-            __builtin_memset(pointer_to<void>(window.at()), 0, bytes < room ? bytes : room);
-            memory_is_forbidden(window.at(), window.limit);
+            std::uintptr_t const begin = window.at(), end = window.limit;
+            memory_is_ours(begin, end);
+            __builtin_memset(pointer_to<void>(begin), 0, bytes < end - begin ? bytes : end - begin);
+            memory_is_forbidden(begin, end);
             engine_.reset(window, source);
         }
         return true;
@@ -205,7 +209,10 @@ public:
     void rewind(frame_window& window, frame_mark const& to, chunk_source<A>& source) noexcept {
         frame_mark const target = to;  // a checkpoint's mark lies in the memory that goes
         run_finalisers(target.finalisers);
-        if constexpr (has_records) check_records(window, static_cast<block_record*>(target.records));
+        if constexpr (has_records) {
+            check_records(window, static_cast<block_record*>(target.records));
+            epochs_.part_ends(target.sequence, target.is_scope ? frame_end::scope : frame_end::rollback);
+        }
         take_back(window, target.position, target.older, source);
     }
 
@@ -282,6 +289,7 @@ public:
             for (std::size_t i = 0; i < in_flight; ++i) run(ended_.take(i));
         }
         if constexpr (has_tags) charges_.release(source);
+        if constexpr (has_records) epochs_.release(frame_end::instance);
         engine_.release(window, source);
     }
     /// Gives the memory of frames that are over back; between frames.
@@ -302,6 +310,11 @@ public:
     [[nodiscard]] unsigned long long total_bytes() const noexcept { return total_bytes_.load(order::relaxed); }
     [[nodiscard]] auto& destroyed() noexcept { return destroyed_; }
     [[nodiscard]] auto& records() noexcept { return records_; }
+    [[nodiscard]] auto& epochs() noexcept { return epochs_; }
+    /// For a pointer that is made now.
+    [[nodiscard]] auto claim(site_of<A> at) noexcept {
+        return epochs_.claim(marks_ != nullptr ? marks_->sequence : 0, number(), at);
+    }
     [[nodiscard]] auto& observed() noexcept { return observed_; }
 
     /// Whether what surrounds the frame's objects is whole; `what` says what is not.
@@ -311,6 +324,13 @@ public:
         return records_.check(nullptr, [&](std::uintptr_t at) { return begin_of_stretch(window, at); }, what);
     }
 
+    /// Whether an address lies in what the frame has used.
+    [[nodiscard]] bool has_used(frame_window const& window, std::uintptr_t at) const noexcept {
+        bool used = false;
+        engine_.for_each_used(
+            window, {}, [&](std::uintptr_t begin, std::uintptr_t end) { used = used || (at >= begin && at < end); });
+        return used;
+    }
     /// The same for the newest object alone.
     [[nodiscard]] bool is_newest_sound(frame_window const& window, fault& what) const noexcept
         requires(keeps_records<A>)
@@ -331,6 +351,7 @@ private:
         }
         fill(window, to);
         rewind_engine(window, to, source);
+        if constexpr (has_records) records_.cut_off(window.at());
         marks_ = newest_mark;
     }
 
@@ -404,6 +425,7 @@ private:
     [[no_unique_address]] ended_finalisers<in_flight> ended_{};
     [[no_unique_address]] destroyed_objects<A::diagnostics::counts_operations> destroyed_{};
     [[no_unique_address]] frame_records<A> records_{};
+    [[no_unique_address]] frame_epochs<A> epochs_{};
     [[no_unique_address]] typename choose_observation<A>::frame observed_{};
     frame_mark* marks_ = nullptr;
     frame_mark scope_marks_[8]{};

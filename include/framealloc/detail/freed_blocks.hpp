@@ -44,6 +44,16 @@ public:
         return {};
     }
 
+    /// The newest free of the block that an address lay in.
+    [[nodiscard]] one find_around(std::uintptr_t address) noexcept {
+        locked const guard{guard_};
+        for (std::size_t i = 0; i < count; ++i) {
+            one const& b = ring_[(next_ - 1 - i) % count];
+            if (b.object != 0 && address >= b.object && address - b.object < b.bytes + (b.bytes == 0)) return b;
+        }
+        return {};
+    }
+
     void lock_for_fork() { guard_.lock(); }
     void unlock_after_fork() { guard_.unlock(); }
 

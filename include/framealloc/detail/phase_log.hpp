@@ -77,6 +77,12 @@ public:
         return open;
     }
 
+    /// The name of the innermost open phase; null where none is open.
+    [[nodiscard]] char const* innermost() const noexcept {
+        if (level_ != 0) return lists_[current_][more].name;
+        return innermost_ != none ? lists_[current_][innermost_].name : nullptr;
+    }
+
     /// Those of the last finished frame.
     [[nodiscard]] std::span<phase_stats const> last() const noexcept { return {lists_[!current_], last_count_}; }
 

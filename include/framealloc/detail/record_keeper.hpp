@@ -2,8 +2,10 @@
 #pragma once
 
 #include <framealloc/detail/core.hpp>
+#include <framealloc/detail/frame_epochs.hpp>
 #include <framealloc/detail/frame_records.hpp>
 #include <framealloc/detail/freed_blocks.hpp>
+#include <framealloc/explanation.hpp>
 
 namespace framealloc::inline v0_1::detail {
 
@@ -178,8 +180,8 @@ public:
                     .note = "the block at 0x%llx, of %llu bytes, is alive: thread %llu allocated it in its frame %llu",
                     .numbers = {r->object(), r->bytes(), holder.thread(), holder.frame()},
                     .allocated_at = r->site,
-                    .write_places = &write_fault_places};
-            report(f);
+                    .write_places = &write_places_of_block};
+            with_place(self(), f);
         };
         for_each_live_pool_block([&](block_record const* r, void*, std::uintptr_t) { one(r); });
         self().heap_part().for_each_live_block([&](void* object) {
@@ -192,6 +194,53 @@ public:
         blame(fault_code::live_at_end, {}, nullptr, nullptr,
               "%llu blocks of %llu bytes were alive when instance %llu ended", blocks, bytes,
               self().id.load(order::relaxed));
+    }
+
+    /// Whether what surrounds the live blocks and the objects of open frames is whole, and no free block was written to; the
+    /// first that is not is in `what`. O(blocks). The instance is at rest.
+    [[nodiscard]] FRAMEALLOC_COLD bool has_sound_records(fault& what) {
+        bool sound = true;
+        auto const found = [&](fault_kind code, void const* allocated_at, void const* freed_at, char const* note,
+                               auto... numbers) {
+            if (!sound) return;
+            sound = false;
+            what = {.code = code,
+                    .note = note,
+                    .numbers = {static_cast<unsigned long long>(numbers)...},
+                    .allocated_at = allocated_at,
+                    .freed_at = freed_at,
+                    .write_places = &write_places_of_block};
+        };
+        auto const look_behind = [&](block_record const& r, std::uintptr_t until) {
+            std::uintptr_t const wrong = find_overflow(r.end(), until);
+            if (wrong == until) return;
+            found(fault_code::overflow, r.site, nullptr, note_overflow, r.object(), r.bytes(), wrong - r.object(),
+                  *pointer_to<unsigned char const>(wrong));
+        };
+        // In the order of addresses, so that who ran over is found before whose record he ran over.
+        for_each_live_pool_block([&](block_record const* r, void* raw, std::uintptr_t end) {
+            if (r != nullptr) return look_behind(*r, end);
+            found(fault_code::record_damaged, nullptr, nullptr,
+                  "the record of the live block that begins at 0x%llx, with %llu bytes in all, was overwritten",
+                  address_of(raw), end - address_of(raw));
+        });
+        self().heap_part().for_each_live_block([&](void* object) {
+            block_record const& r = block_record::of(object);
+            std::uintptr_t const begin = address_of(object), until = heap_store<A>::canary_end(object);
+            std::uintptr_t const end = begin + heap_store<A>::read(object).bytes;
+            open_surroundings(address_of(&r), begin, end, until);
+            if (r.is(block_record::alive)) {
+                look_behind(r, until);
+            } else {
+                guard_damage const d = look_at_guard(r, block_record::alive);
+                found(fault_code::underflow, r.site, nullptr, note_underflow, begin, d.distance, d.found);
+            }
+            close_surroundings(address_of(&r), begin, end, until);
+        });
+        self().for_each_state([&](thread_state<A>& s, bool) {
+            if (sound && s.frame.kind() != frame_kind::closed) sound = s.frame.has_sound_records(s.window, what);
+        });
+        return sound;
     }
 
     // --- at rest ------------------------------------------------------------------------------------------------------
@@ -214,16 +263,17 @@ public:
     }
 
     template <class... Numbers>
-    static void blame(fault_kind code, call_site at, void const* allocated_at, void const* freed_at, char const* note,
-                      Numbers... numbers) {
-        report({.code = code,
+    void blame(fault_kind code, call_site at, void const* allocated_at, void const* freed_at, char const* note,
+               Numbers... numbers) {
+        fault f{.code = code,
                 .note = note,
                 .numbers = {static_cast<unsigned long long>(numbers)...},
                 .stops = A::diagnostics::stops_on_misuse,
                 .site = at.address,
                 .allocated_at = allocated_at,
                 .freed_at = freed_at,
-                .write_places = &write_fault_places});
+                .write_places = &write_places_of_block};
+        with_place(self(), f);
     }
 
     static constexpr char const* note_underflow =
@@ -241,6 +291,23 @@ public:
         return nullptr;
     }
 
+    // --- what an address is ---------------------------------------------------------------------------------------------
+
+    /// What the registry asks an instance.
+    static bool explain_address(instance_base& i, explanation& e) noexcept {
+        auto& c = static_cast<core<A>&>(i);
+        void* const p = pointer_to<void>(e.address);
+        bool known = false;
+        switch (c.map().kind_of(p)) {
+            case address_kind::slab: known = c.explain_pool_block(p, e); break;
+            case address_kind::heap: known = c.explain_heap_block(p, e); break;
+            case address_kind::unknown: break;
+        }
+        known = known || c.explain_freed(p, e) || c.explain_frame(p, e);
+        if (known) e.instance = c.id.load(order::relaxed), e.instance_name = c.config().name;
+        return known;
+    }
+
     void lock_records_for_fork() { freed_.lock_for_fork(); }
     void unlock_records_after_fork() { freed_.unlock_after_fork(); }
 
@@ -249,6 +316,79 @@ private:
     static void open(void const* raw, std::uintptr_t end) noexcept { memory_is_ours(address_of(raw), end); }
     static void close(block_record const& r, void const* raw, std::size_t block_bytes) noexcept {
         close_surroundings(address_of(raw), r.object(), r.end(), address_of(raw) + block_bytes);
+    }
+
+    static void tell_holder(std::uint64_t holder, explanation& e) noexcept {
+        block_holder const h{holder};
+        e.thread = h.thread();
+        e.frame = h.frame();
+        if constexpr (charges_tags<typename A::budget>) e.tag_path = fault{.tag = h.tag()}.tag_path();
+    }
+    [[nodiscard]] bool explain_pool_block(void* p, explanation& e) noexcept {
+        if constexpr (has_pools) {
+            slab<A>& s = *slab<A>::of(p);
+            if (s.instance != self().handle()) return false;
+            std::size_t const into_slab = address_of(p) - address_of(&s);
+            if (into_slab < s.shape->first_block || s.index_of(p) >= s.shape->block_count) {
+                e.state = address_state::slab_head;
+                return true;
+            }
+            void* const raw = s.block(s.index_of(p));
+            std::size_t const whole = s.shape->block_bytes;
+            if (s.is_live(raw)) {
+                e.state = address_state::live_block;
+                block_record const* const r = find_record(raw, whole);
+                e.is_damaged =
+                    r == nullptr || find_overflow(r->end(), address_of(raw) + whole) != address_of(raw) + whole;
+                if (r == nullptr) return true;
+                e.object = r->object(), e.bytes = r->bytes(), e.allocated_at = r->site;
+                tell_holder(r->more, e);
+                close(*r, raw, whole);
+                return true;
+            }
+            e.state = address_state::free_block;
+            e.object = address_of(raw);
+            block_record const r = read_forbidden(static_cast<block_record const*>(raw));
+            if (r.guard != r.guard_at(address_of(raw), block_record::freed)) return true;
+            e.object += r.offset(), e.bytes = r.bytes(), e.allocated_at = r.site;
+            e.freed_at = pointer_to<void const>(r.more);
+            return true;
+        } else {
+            return false;
+        }
+    }
+    [[nodiscard]] bool explain_heap_block(void* p, explanation& e) noexcept {
+        void* const object = self().heap_part().find_around(p);
+        if (object == nullptr) return false;
+        block_record const r = read_forbidden(&block_record::of(object));
+        e.state = address_state::heap_block;
+        e.object = address_of(object);
+        e.bytes = heap_store<A>::read(object).bytes;
+        e.is_damaged = r.guard != r.guard_at(e.object - sizeof r, block_record::alive);
+        if (e.is_damaged) return true;
+        e.allocated_at = r.site;
+        tell_holder(r.more, e);
+        return true;
+    }
+    [[nodiscard]] bool explain_freed(void* p, explanation& e) noexcept {
+        typename freed_blocks<A>::one const b = freed_.find_around(address_of(p));
+        if (b.object == 0) return false;
+        e.state = address_state::freed_heap;
+        e.object = b.object, e.bytes = b.bytes, e.allocated_at = b.allocated_at, e.freed_at = b.freed_at;
+        return true;
+    }
+    [[nodiscard]] bool explain_frame(void* p, explanation& e) noexcept {
+        thread_state<A>* const s = self().state_of_this_thread();
+        if (s == nullptr || s->frame.kind() == frame_kind::closed) return false;
+        if (!s->frame.has_used(s->window, address_of(p))) return false;
+        e.state = address_state::frame_memory;
+        e.thread = core<A>::thread_number();
+        e.frame = s->frame.number();
+        if (block_record const* const r = s->frame.records().find(address_of(p))) {
+            e.state = address_state::frame_object;
+            e.object = r->object(), e.bytes = r->bytes(), e.allocated_at = r->site;
+        }
+        return true;
     }
 
     [[nodiscard]] core<A>& self() noexcept { return static_cast<core<A>&>(*this); }
@@ -279,7 +419,7 @@ private:
     }
 
     /// The report has no place of the mistake: it was made some time between the free and now.
-    static void look_for_late_writes(block_record const& before, std::uintptr_t end) noexcept {
+    void look_for_late_writes(block_record const& before, std::uintptr_t end) noexcept {
         std::uintptr_t const raw = address_of(&before);
         if (!before.is(block_record::freed)) {
             return blame(fault_code::write_after_free, {}, nullptr, nullptr,

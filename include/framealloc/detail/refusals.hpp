@@ -2,6 +2,7 @@
 #pragma once
 
 #include <framealloc/detail/backend_gate.hpp>
+#include <framealloc/detail/fault_place.hpp>
 #include <framealloc/fault.hpp>
 #include <framealloc/layout.hpp>
 
@@ -10,27 +11,51 @@
 namespace framealloc::inline v0_1::detail {
 
 /// Makes `why` a fault of a code, with its numbers. Out of line: in place each one would be some eighty bytes of code.
+[[nodiscard]] FRAMEALLOC_COLD inline fault said(fault_kind code = fault_code::internal, char const* note = "",
+                                                unsigned long long first = 0, unsigned long long second = 0,
+                                                unsigned long long third = 0) noexcept {
+    return {.code = code, .note = note, .numbers = {first, second, third}};
+}
 FRAMEALLOC_COLD inline void say(fault& why, fault_kind code, char const* note, unsigned long long first = 0,
                                 unsigned long long second = 0, unsigned long long third = 0) noexcept {
-    why = {.code = code, .note = note, .numbers = {first, second, third}};
+    // In its place, and not by way of another one.
+    ::new (static_cast<void*>(&why)) fault{.code = code, .note = note, .numbers = {first, second, third}};
 }
 
 /// A mistake of the caller: reported, and then the call is ignored unless the handler stops the program.
 template <class A>
+FRAMEALLOC_COLD void report_misuse(core<A>& at, fault_kind code, char const* note, unsigned long long first = 0,
+                                   unsigned long long second = 0, unsigned long long third = 0) {
+    fault f = said(code, note, first, second, third);
+    f.stops = A::diagnostics::stops_on_misuse;
+    with_place(at, f);
+}
+
+/// The same where no instance is known.
+template <class A>
 FRAMEALLOC_COLD void report_misuse(fault_kind code, char const* note, unsigned long long first = 0,
                                    unsigned long long second = 0, unsigned long long third = 0) {
-    report({.code = code, .note = note, .numbers = {first, second, third}, .stops = A::diagnostics::stops_on_misuse});
+    fault f = said(code, note, first, second, third);
+    f.stops = A::diagnostics::stops_on_misuse;
+    report(f);
 }
 
 /// A `try_` form that refuses: mistakes are named at every level, the rest where somebody checks.
 template <class A>
-FRAMEALLOC_COLD void report_refusal(fault const& why) {
+FRAMEALLOC_COLD void report_refusal(core<A>& at, fault const& why) {
     fault f = why;
     bool const outside = f.code == fault_code::frame_not_open;
     bool const worth_saying = f.code != fault_code::out_of_memory && f.code != fault_code::budget_exceeded &&
                               f.code != fault_code::tag_budget_exceeded && f.code != fault_code::frame_budget_exceeded;
     f.stops = A::diagnostics::stops_on_misuse && (outside || f.code == fault_code::impossible_alignment);
-    if (outside || (A::diagnostics::checks_blocks && worth_saying)) report(f);
+    if (outside || (A::diagnostics::checks_blocks && worth_saying)) with_place(at, f);
+}
+
+/// A plain form that refuses.
+template <class A>
+[[noreturn]] FRAMEALLOC_HOT void throw_refusal(core<A>& at, fault& why, layout request) {
+    with_place(at, why, [&](fault const& f) { throw_failure(f, request); });
+    __builtin_unreachable();
 }
 
 /// What is wrong with a request that no allocator could honour.
@@ -52,18 +77,16 @@ FRAMEALLOC_COLD inline void say_why_impossible(layout request, fault& why) noexc
 /// Why the backend or the budget has just refused the calling thread.
 template <class A>
 [[nodiscard]] FRAMEALLOC_COLD fault latest_refusal(backend_gate<A>& gate, layout request) noexcept {
-    fault why;
     if (gate.refusal() == fault_code::budget_exceeded) {
-        say(why, fault_code::budget_exceeded, "asked for %llu bytes; %llu of the budget's %llu bytes are used",
-            request.bytes, gate.budget().used_bytes(), gate.budget().limit_bytes());
-    } else if (gate.refusal() == fault_code::backend_misaligned) {
-        say(why, fault_code::backend_misaligned, "asked for %llu bytes, align %llu; what came has been given back",
-            request.bytes, request.align);
-    } else {
-        say(why, fault_code::out_of_memory, "asked for %llu bytes, align %llu; %llu bytes are taken from the backend",
-            request.bytes, request.align, gate.taken_bytes());
+        return said(fault_code::budget_exceeded, "asked for %llu bytes; %llu of the budget's %llu bytes are used",
+                    request.bytes, gate.budget().used_bytes(), gate.budget().limit_bytes());
     }
-    return why;
+    if (gate.refusal() == fault_code::backend_misaligned) {
+        return said(fault_code::backend_misaligned, "asked for %llu bytes, align %llu; what came has been given back",
+                    request.bytes, request.align);
+    }
+    return said(fault_code::out_of_memory, "asked for %llu bytes, align %llu; %llu bytes are taken from the backend",
+                request.bytes, request.align, gate.taken_bytes());
 }
 
 /// What `f` answers, or null with `why` filled in where a budget's listener has thrown.

@@ -181,6 +181,9 @@ template <class A>
 /// what it counts; with a budget that charges tags, each of them has what it has been charged for. The instance is at rest.
 template <class A>
 [[nodiscard]] verification verify_all(core<A>& c) {
+    if constexpr (keeps_records<A>) {
+        if (fault what; !c.has_sound_records(what)) return {.sound = false, .first = what};
+    }
     if constexpr (charges_tags<typename A::budget>) {
         if (verification const tags = tag_balance<A>::check(c); !tags) return tags;
     }

@@ -65,21 +65,21 @@ void* thread_state<A>::serve_frame(layout request, fault& why) noexcept(!has_tag
 
 template <class A>
 void* thread_state<A>::frame_miss(layout request) noexcept {
-    fault why;
+    fault why = said();
     void* const p = without_throwing<A>(why, [&] { return serve_frame(request, why); });
     if (p == nullptr) {
         count_refusal(why.code);
-        report_refusal<A>(why);
+        report_refusal(*core_, why);
     }
     return p;
 }
 template <class A>
 void* thread_state<A>::frame_miss_or_throw(layout request) {
-    fault why;
+    fault why = said();
     void* const p = serve_frame(request, why);
     if (p == nullptr) {
         count_refusal(why.code);
-        throw_failure(why, request);
+        throw_refusal(*core_, why, request);
     }
     return p;
 }
@@ -100,7 +100,7 @@ void* thread_state<A>::pool_miss(layout request, std::size_t c) noexcept {
     if constexpr (A::pool::class_count == 0) {
         return nullptr;
     } else if constexpr (has_tags) {
-        fault why;
+        fault why = said();
         void* const p = without_throwing<A>(why, [&] { return serve_charged_pool(request, c, why); });
         if (p == nullptr) count_refusal(why.code);
         return p;
@@ -114,16 +114,16 @@ void* thread_state<A>::pool_miss_or_throw(layout request, std::size_t c) {
     if constexpr (A::pool::class_count == 0) {
         return nullptr;
     } else if constexpr (has_tags) {
-        fault why;
+        fault why = said();
         void* const p = serve_charged_pool(request, c, why);
         if (p == nullptr) {
             count_refusal(why.code);
-            throw_failure(why, request);
+            throw_refusal(*core_, why, request);
         }
         return p;
     } else {
         void* const p = serve_pool(request, c);
-        if (p == nullptr) throw_failure(latest_refusal(core_->gate(), request), request);
+        if (p == nullptr) core_->throw_without_memory(request);
         return p;
     }
 }

@@ -43,11 +43,14 @@ inline constinit atomic<void (*)(fault const&)> strict_thrower{nullptr};
 
 /// What FRAMEALLOC_STRICT says; `strictness_not_set` where that is no mode.
 [[nodiscard]] inline strict_mode strict_mode_named(char const* text) noexcept {
+    // By hand, because compilers turn a loop over strcmp into one comparison for each name.
     unsigned char mode = 0;
-    // In the enumeration's order.
-    for (char const* name = "all\0warning\0error\0off\0warn\0"; *name != '\0' && __builtin_strcmp(text, name) != 0;
-         ++mode) {
-        name += __builtin_strlen(name) + 1;
+    for (char const* name = "all\0warning\0error\0off\0warn\0"; *name != '\0'; ++mode) {  // in the enumeration's order
+        char const* t = text;
+        for (; *name != '\0' && *name == *t; ++name) ++t;
+        if (*name == *t) break;
+        while (*name != '\0') ++name;
+        ++name;
     }
     return strict_mode{mode};
 }

@@ -16,6 +16,14 @@
 // One lock, the registry's, orders thread exit, instance death and fork. It is taken before any lock of an instance and is
 // held in no user callback.
 
+namespace framealloc::inline v0_1 {
+struct fault_place;
+}
+
+namespace framealloc::inline v0_1 {
+struct explanation;
+}
+
 namespace framealloc::inline v0_1::detail {
 
 struct thread_block;
@@ -76,6 +84,9 @@ struct instance_base {
         void (*give_back)(thread_record&) noexcept;  ///< hands the exiting thread's blocks to the other threads
         void (*vacated)(thread_record&) noexcept;    ///< nobody's any more; with the registry locked
         bool (*in_shared_frame)(thread_record const&) noexcept;
+        void (*describe)(instance_base&, thread_record const&, fault_place&) noexcept;  ///< where the thread stands
+        /// Whether it knows an address, and what it is then; null where no records are kept. With the registry locked.
+        bool (*explain)(instance_base&, explanation&) noexcept;
         void (*lock_for_fork)(instance_base&);
         void (*unlock_after_fork)(instance_base&);
     };
@@ -201,6 +212,13 @@ public:
         locked const guard{lock_};
         last->next_vacant = i.vacant;
         i.vacant = first;
+    }
+
+    /// Calls `f(record)` for the calling thread's records, the newest first, with the registry locked.
+    template <class F>
+    static void for_each_record_of_this_thread(F&& f) {
+        locked const guard{lock_};
+        for (thread_record* r = this_thread.records; r != nullptr; r = r->next_of_thread) f(*r);
     }
 
     /// Calls `f(record)` for all records of an instance, with the registry locked.

@@ -6,7 +6,7 @@
 
 namespace framealloc::inline v0_1 {
 
-/// Where reports go: called with one whole report, of at most 1023 bytes, a line end last and a zero behind it. On any thread,
+/// Where reports go: called with one whole report, of at most 1279 bytes, a line end last and a zero behind it. On any thread,
 /// by several at once: who passes each report on in one write, as standard error gets them, mixes none with another.
 using diagnostic_sink = void (*)(char const* text, std::size_t bytes) noexcept;
 

@@ -24,6 +24,7 @@
 //   call_around_fork(b, p, c)        before fork, and after it in the parent and in the child, until the shared library that
 //                                    makes the call is unloaded
 //   monotonic_nanoseconds()          since some moment in the past, the same for all threads; never less than before
+//   thread_name(to, bytes)           writes what the system calls the calling thread, and a zero; 16 bytes are enough for any
 //   environment_value(name)          what the environment says under a name; null where it says nothing
 //   yield()                          lets another thread run
 //   write_error(text, bytes)         to standard error, in one write where the system can

@@ -9,7 +9,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
-#include <sys/types.h>
 #include <time.h>
 
 // In C++ <stdlib.h>, <malloc.h> and <unistd.h> are hundreds of lines each, for a function or two of them.
@@ -20,7 +19,7 @@ extern "C" {
 void* memalign(std::size_t align, std::size_t bytes) noexcept;
 char* getenv(char const* name) noexcept;
 int getpagesize() noexcept;
-ssize_t write(int file, void const* from, std::size_t bytes);
+std::ptrdiff_t write(int file, void const* from, std::size_t bytes);
 }
 #pragma GCC diagnostic pop
 #else
@@ -141,13 +140,17 @@ inline unsigned long long monotonic_nanoseconds() noexcept {
     return static_cast<unsigned long long>(now.tv_sec) * 1'000'000'000 + static_cast<unsigned long long>(now.tv_nsec);
 }
 
+inline void thread_name(char* to, std::size_t bytes) noexcept {
+    if (::pthread_getname_np(::pthread_self(), to, bytes) != 0) *to = '\0';
+}
+
 inline char const* environment_value(char const* name) noexcept { return ::getenv(name); }
 
 inline void yield() noexcept { ::sched_yield(); }
 
 inline void write_error(char const* text, std::size_t bytes) noexcept {
     while (bytes > 0) {
-        ssize_t const written = ::write(2, text, bytes);
+        std::ptrdiff_t const written = ::write(2, text, bytes);
         if (written <= 0) return;
         text += written;
         bytes -= static_cast<std::size_t>(written);

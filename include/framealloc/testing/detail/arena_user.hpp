@@ -60,6 +60,7 @@ public:
         }
         report_.expect(used_bytes() >= used + bytes, "used bytes grow by what was asked for, at least",
                        {{"asked for", bytes}, {"before", used}, {"after", used_bytes()}});
+        framealloc::detail::memory_is_given(p, bytes);  // of a request for no bytes as well
         write_pattern(p, bytes, seed_);
         return true;
     }

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+// A small program for each code, which provokes it through the public interface: what it then writes to standard error is
+// compared with golden/<code>.txt, and shown on the code's page in docs/codes.
+//
+//     programs FA001      runs one
+//     programs --table    prints the table of codes, and which of them have a program, as JSON
+
+#include <framealloc/smart_alloc.hpp>
+
+#include <framealloc/arena/fixed.hpp>
+#include <framealloc/backend/fallback.hpp>
+#include <framealloc/backend/static_buffer.hpp>
+#include <framealloc/budget/global.hpp>
+#include <framealloc/budget/per_tag.hpp>
+#include <framealloc/current_instance.hpp>
+#include <framealloc/diagnostics/macros.hpp>
+#include <framealloc/tag.hpp>
+#include <framealloc/tag_budgets.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <thread>
+
+using namespace framealloc;
+
+namespace {
+
+constexpr alloc_config named{.name = "level"};
+
+/// A plain form that refuses throws; this is what `main` would print of it.
+template <class F>
+void refused(F&& f) {
+#if FRAMEALLOC_EXCEPTIONS
+    try {
+        f();
+    } catch (std::exception const& e) {
+        std::fputs(e.what(), stderr);
+    }
+#else
+    f();  // reports it, and stops
+#endif
+}
+
+#define PROGRAM(code) void code()
+
+PROGRAM(FA001) {
+    smart_alloc_debug alloc{named};
+    alloc.begin_frame();
+    alloc.end_frame();
+    static_cast<void>(alloc.try_frame_alloc<int>());
+}
+
+PROGRAM(FA003) {
+    basic_smart_alloc<arena::fixed<4096>, diagnostics::checked> alloc{named};
+    alloc.begin_frame();
+    static_cast<void>(alloc.try_frame_alloc<char[3000]>());
+    static_cast<void>(alloc.try_frame_alloc<char[3000]>());
+}
+
+PROGRAM(FA004) {
+    smart_alloc_debug alloc{named};
+    alloc.begin_frame();
+    alloc.begin_frame();
+}
+
+PROGRAM(FA005) {
+    smart_alloc_debug alloc{named};
+    alloc.begin_frame();
+    alloc.end_frame();
+    alloc.end_frame();
+}
+
+PROGRAM(FA006) {
+    smart_alloc_debug alloc{named};
+    alloc.begin_frame();
+    auto const mark = alloc.checkpoint();
+    alloc.rollback(mark);
+    alloc.rollback(mark);
+}
+
+PROGRAM(FA007) {
+    smart_alloc_debug alloc{named};
+    alloc.begin_frame();
+    auto const mark = alloc.checkpoint();
+    std::thread{[&] {
+        alloc.begin_frame();
+        alloc.rollback(mark);
+        alloc.end_frame();
+    }}.join();
+    alloc.end_frame();
+}
+
+PROGRAM(FA008) {
+    smart_alloc_debug alloc{named};
+    std::thread{[&] { alloc.begin_frame(); }}.join();
+}
+
+PROGRAM(FA009) {
+    smart_alloc_debug alloc{named};
+    alloc.begin_frame();
+    std::optional<phase_scope<smart_alloc_debug::assembly_type>> outer, inner;
+    outer.emplace(alloc.shared(), "update");
+    inner.emplace(alloc.shared(), "collide");
+    outer.reset();
+}
+
+PROGRAM(FA010) {
+    smart_alloc_debug alloc{named};
+    alloc.begin_frame();
+    auto const phase = alloc.phase("update");
+    alloc.end_frame();
+}
+
+PROGRAM(FA101) {
+    bool const registered = false;  // what an engine's adapter would know
+    FA_ASSERT(registered, FA101);
+}
+
+PROGRAM(FA102) {
+    smart_alloc alloc{named};
+    unsigned long long const frame_of_engine = 1;
+    FA_ASSERT(diag_context::capture(alloc).frame_number == frame_of_engine, FA102, diag_context::capture(alloc));
+}
+
+PROGRAM(FA202) {
+    smart_alloc_debug first{named}, second;
+    std::optional<current_instance<smart_alloc_debug>> outer, inner;
+    outer.emplace(first);
+    inner.emplace(second);
+    outer.reset();
+}
+
+constexpr allocation_tag physics{"world/physics"};
+using tagged_alloc = basic_smart_alloc<budget::per_tag, diagnostics::checked>;
+
+PROGRAM(FA203) {
+    tagged_alloc alloc{named};
+    std::optional<tag_scope<tagged_alloc::assembly_type>> outer, inner;
+    outer.emplace(alloc.shared(), physics);
+    inner.emplace(alloc.shared(), physics);
+    outer.reset();
+}
+
+PROGRAM(FA210) {
+    smart_alloc_debug alloc{named};
+    int* const block = alloc.pool_alloc<int>();
+    alloc.pool_free(block);
+    alloc.pool_free(block);
+}
+
+PROGRAM(FA211) {
+    smart_alloc_debug alloc{named};
+    alloc.heap_free(std::malloc(100));
+}
+
+PROGRAM(FA212) {
+    smart_alloc_debug alloc{named};
+    void* const block = alloc.pool_alloc(layout{.bytes = 64});
+    alloc.pool_free(block, layout{.bytes = 640});
+}
+
+PROGRAM(FA301) {
+    basic_smart_alloc<budget::global, diagnostics::checked> alloc{named, budget::global{1 << 20}};
+    refused([&] { static_cast<void>(alloc.heap_alloc(layout{.bytes = 2 << 20})); });
+}
+
+PROGRAM(FA302) {
+    tagged_alloc alloc{named};
+    alloc.budgets().set(physics, {.hard = 4096});
+    auto const tag = alloc.tag_scope(physics);
+    refused([&] { static_cast<void>(alloc.heap_alloc(layout{.bytes = 5000})); });
+}
+
+PROGRAM(FA303) {
+    basic_smart_alloc<backend::static_buffer<(1 << 20)>, diagnostics::checked> alloc{named};
+    refused([&] { static_cast<void>(alloc.heap_alloc(layout{.bytes = 2 << 20})); });
+}
+
+PROGRAM(FA304) {
+    smart_alloc_debug alloc{named};
+    int const wanted = -1;
+    refused([&] { static_cast<void>(alloc.heap_alloc(layout::array_of<int>(static_cast<std::size_t>(wanted)))); });
+}
+
+PROGRAM(FA305) {
+    smart_alloc_debug alloc{named};
+    static_cast<void>(alloc.try_heap_alloc(layout{.bytes = 100, .align = 24}));
+}
+
+/// A backend that adds a header of its own, and forgets the alignment over it.
+struct with_header {
+    using family = backend_family;
+    [[nodiscard]] void* try_allocate(layout request) noexcept {
+        auto* const p = static_cast<char*>(std::malloc(request.bytes + 8));
+        return p != nullptr ? p + 8 : nullptr;
+    }
+    void deallocate(void* p, layout) noexcept { std::free(static_cast<char*>(p) - 8); }
+};
+
+PROGRAM(FA306) {
+    basic_smart_alloc<with_header, diagnostics::checked> alloc{named};
+    static_cast<void>(alloc.try_heap_alloc(layout{.bytes = 100}));
+}
+
+PROGRAM(FA307) {
+    basic_smart_alloc<backend::fallback<backend::system, backend::system>, diagnostics::checked> alloc{
+        alloc_config{.heap_cache_bytes = 0, .name = "level"}};
+    void* const block = alloc.heap_alloc(layout{.bytes = 100});
+    // Something writes below its block, where it is kept who gave it.
+    detail::heap_prefix::of(block).giver = 77;
+    alloc.heap_free(block);
+}
+
+PROGRAM(FA308) {
+    tagged_alloc alloc{named};
+    alloc.budgets().set_frame_limits({.hard = 4096});
+    alloc.begin_frame();
+    refused([&] { static_cast<void>(alloc.frame_alloc(layout{.bytes = 5000})); });
+    alloc.end_frame();
+}
+
+PROGRAM(FA309) {
+    static std::string paths[300];
+    for (int i = 0; i < 300; ++i) {
+        paths[i] = "texture_" + std::to_string(i);
+        static_cast<void>(allocation_tag{paths[i]}.id());
+    }
+}
+
+PROGRAM(FA401) {
+    bool const alive = false;  // what a table of handles would know
+    FA_ASSERT(alive, FA401);
+}
+
+PROGRAM(FA402) {
+    std::size_t const loaded = 900, wanted = 200, budget = 1000;
+    FA_ASSERT(loaded + wanted <= budget, FA402);
+}
+
+PROGRAM(FA901) {
+    smart_alloc_debug alloc{named};
+    void* const block = alloc.heap_alloc(layout{.bytes = 1000});
+    detail::heap_prefix::of(block).bytes -= 16;  // as a bug of the allocator's might
+    verification const checked = alloc.verify();
+    if (!checked) report(checked.first);
+    detail::heap_prefix::of(block).bytes += 16;
+    alloc.heap_free(block);
+}
+
+PROGRAM(FA902) {
+    refused([] { smart_alloc alloc{alloc_config{.region_bytes = 1}}; });
+}
+
+PROGRAM(FA903) {
+    std::string const path = "world//physics";
+    refused([&] { static_cast<void>(allocation_tag{path}); });
+}
+
+struct program {
+    char const* id;
+    void (*run)();
+};
+#define ROW(code) {#code, &code}
+constexpr program programs[] = {
+    ROW(FA001), ROW(FA003), ROW(FA004), ROW(FA005), ROW(FA006), ROW(FA007), ROW(FA008), ROW(FA009), ROW(FA010), ROW(FA101),
+    ROW(FA102), ROW(FA202), ROW(FA203), ROW(FA210), ROW(FA211), ROW(FA212), ROW(FA301), ROW(FA302), ROW(FA303), ROW(FA304),
+    ROW(FA305), ROW(FA306), ROW(FA307), ROW(FA308), ROW(FA309), ROW(FA401), ROW(FA402), ROW(FA901), ROW(FA902), ROW(FA903),
+};
+
+void print_json_text(char const* text) {
+    std::putchar('"');
+    for (; *text != '\0'; ++text) {
+        if (*text == '"' || *text == '\\') std::putchar('\\');
+        std::putchar(*text);
+    }
+    std::putchar('"');
+}
+
+void print_row(fault_kind kind, char const* name, char const* cause) {
+    constexpr char const* levels[] = {"note", "warning", "error"};
+    bool runs = false;
+    for (program const& p : programs) runs |= std::strcmp(p.id, kind.id()) == 0;
+    std::printf("  {\"id\": \"%s\", \"name\": \"%s\", \"level\": \"%s\", \"has_program\": %s,\n   \"message\": ",
+                kind.id(), name, levels[unsigned(kind.level())], runs ? "true" : "false");
+    print_json_text(kind.message());
+    std::printf(",\n   \"cause\": ");
+    print_json_text(cause);
+    std::printf(",\n   \"help\": ");
+    print_json_text(kind.help());
+    std::putchar('}');
+}
+
+void print_table() {
+    bool first = true;
+    std::puts("[");
+#define PRINT(name, number, level, message, cause, help) \
+    if (!first) std::puts(",");                          \
+    first = false;                                       \
+    print_row(fault_code::name, #name, cause);
+    FRAMEALLOC_FAULT_CODES(PRINT)
+    std::puts("\n]");
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+    if (count != 2) return 2;
+    if (std::strcmp(arguments[1], "--table") == 0) {
+        print_table();
+        return 0;
+    }
+    for (program const& p : programs) {
+        if (std::strcmp(arguments[1], p.id) != 0) continue;
+        p.run();
+        return 0;
+    }
+    std::fprintf(stderr, "no program for %s\n", arguments[1]);
+    return 2;
+}
