@@ -148,7 +148,7 @@ FRAMEALLOC_COLD inline void write_breach(fault const&, char* to, std::size_t siz
     }
 }
 FRAMEALLOC_COLD inline void write_contract_places(fault const& f, char* to, std::size_t size) noexcept {
-    write_fault_places(f, to, size);
+    write_places_of_block(f, to, size);
     if (reported_breach == nullptr) return;
     std::size_t const used = __builtin_strlen(to);
     char where[192];
@@ -157,7 +157,7 @@ FRAMEALLOC_COLD inline void write_contract_places(fault const& f, char* to, std:
 }
 
 /// Reports with the breach at hand for the writers above, and with nothing that the handler allocates counted.
-FRAMEALLOC_COLD inline void report_contract(contract_breach const& breach, fault const& f) {
+FRAMEALLOC_COLD inline void report_contract(contract_breach const& breach, fault&& f) {
     struct shown {
         contract_breach const* before = reported_breach;
         explicit shown(contract_breach const& b) noexcept { reported_breach = &b; }
