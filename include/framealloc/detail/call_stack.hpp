@@ -3,7 +3,7 @@
 
 #include <framealloc/detail/bits.hpp>
 #include <framealloc/detail/platform/compiler.hpp>
-#include <framealloc/detail/platform/this_thread.hpp>
+#include <framealloc/detail/platform/thread_stack.hpp>
 
 #include <unwind.h>
 

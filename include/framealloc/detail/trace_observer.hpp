@@ -332,7 +332,7 @@ private:
             void* const place = thread_store_.try_take();
             if (place == nullptr) return nullptr;
             t = threads_ = ::new (place) traced_thread{.number = number, .next = threads_};
-            platform::name_of_this_thread(t->name);
+            platform::thread_name(t->name, sizeof t->name);
         }
         latest_thread = {mine, t};
         return t;
@@ -398,7 +398,7 @@ private:
     }
 
     static void write_places_and_stack(fault const& f, char* to, std::size_t size) noexcept {
-        write_fault_places(f, to, size);
+        write_places_of_block(f, to, size);
         std::size_t used = __builtin_strlen(to);
         auto const& stack = *pointer_to<std::vector<void const*> const>(static_cast<std::uintptr_t>(f.numbers[3]));
         bool first = true;

@@ -3,7 +3,6 @@
 
 #include <framealloc/detail/assembly.hpp>
 #include <framealloc/detail/bits.hpp>
-#include <framealloc/detail/platform/this_thread.hpp>
 #include <framealloc/intent.hpp>
 
 #include <boost/intrusive/unordered_set.hpp>
@@ -15,7 +14,7 @@ namespace framealloc::inline v0_1::detail {
 /// A thread as a trace knows it. It stays for the life of the trace.
 struct traced_thread {
     unsigned long long number = 0;
-    char name[platform::thread_name_bytes]{};
+    char name[16]{};  ///< what the system keeps of it
     traced_thread* next = nullptr;
 };
 

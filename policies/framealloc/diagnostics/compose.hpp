@@ -270,7 +270,7 @@ struct composed_observers {};
 template <class... P>
 struct composed_observers<true, P...> {
     template <class A>
-    using observer = composed_observer_with_part<A, decltype((types<>{} + ... + observer_in<A, P>()))>;
+    using observer = composed_observer_with_part<A, decltype(once(types<>{}, (types<>{} + ... + observer_in<A, P>())))>;
 };
 template <class P, bool = has_verbs<P>>
 struct verbs_in {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
-// What the system knows of the calling thread.
+// What the system knows of the calling thread's stack: a part of platform.hpp's contract, in a room of its own because the
+// core does not need it.
 
 #include <framealloc/detail/bits.hpp>
 #include <framealloc/detail/platform/compiler.hpp>
@@ -9,16 +10,6 @@
 #include <pthread.h>
 
 namespace framealloc::inline v0_1::detail::platform {
-
-/// A thread's name as the system keeps it: at most 15 characters, and a zero.
-inline constexpr unsigned long thread_name_bytes = 16;
-
-/// The calling thread's name, terminated; empty where the system has none. A system call.
-FRAMEALLOC_COLD inline void name_of_this_thread(char (&to)[thread_name_bytes]) noexcept {
-    to[0] = '\0';
-    if (::pthread_getname_np(::pthread_self(), to, sizeof to) != 0) to[0] = '\0';
-    to[sizeof to - 1] = '\0';
-}
 
 /// Where the calling thread's stack lies: addresses that may be read, `begin` the lowest. Both zero where the system does not
 /// say. May read a file and allocate from the system's heap.
