@@ -3,6 +3,7 @@
 
 #include <framealloc/detail/block_surroundings.hpp>
 #include <framealloc/detail/places.hpp>
+#include <framealloc/detail/thread_state.hpp>
 
 namespace framealloc::inline v0_1::detail {
 
