@@ -96,7 +96,7 @@ struct [[nodiscard]] allocation_budget {
     unsigned long long count = unlimited;    ///< requests that are allowed
     unsigned long long bytes = unlimited;    ///< and bytes, as requested
     contract_intents intent{};               ///< which requests; others are free
-    bool reports = true;                     ///< false counts breaches and tells nobody: for tests, which look afterwards
+    bool reports = true;  ///< false counts breaches and tells nobody: for tests, which look afterwards
     detail::contract_link link{*this};
 
     /// What has been requested since it was opened.
