@@ -147,7 +147,7 @@ FRAMEALLOC_COLD inline void write_breach(fault const&, char* to, std::size_t siz
                            t.name, t.bytes, reported_breach->bytes, c.bytes, c.bytes - t.bytes);
     }
 }
-FRAMEALLOC_COLD inline void write_contract_places(fault const& f, char* to, std::size_t size) noexcept {
+FRAMEALLOC_COLD inline void write_contract_places(fault_sites const& f, char* to, std::size_t size) noexcept {
     write_places_of_block(f, to, size);
     if (reported_breach == nullptr) return;
     std::size_t const used = __builtin_strlen(to);
@@ -177,12 +177,13 @@ inline void contract_link::leave() {
         c->outer_ = outer_;
         is_this_threads = true;
     }
+    fault_sites const sites{.write = &write_contract_places};
     report_contract({this}, {.code = fault_code::contract_broken,
                              .note = is_this_threads ? "ended before one that was opened in it"
                                                      : "ended on another thread than it was opened on",
                              .stops = !is_this_threads,
                              .write_subject = &write_contract_name,
-                             .write_places = &write_contract_places});
+                             .sites = &sites});
 }
 
 /// Whether a request that has just been counted is one too many; the growth of one is where the bytes are.
@@ -207,11 +208,11 @@ FRAMEALLOC_COLD inline void count_request(unsigned long long count, unsigned lon
     for (contract_link* c = innermost_contract; c != nullptr; c = c->outer()) {
         allocation_budget const& t = c->terms();
         if (!t.reports || !t.intent.have(what) || !is_broken(*c, count)) continue;
+        fault_sites const sites{.mistake_at = site, .write = &write_contract_places};
         report_contract({c, bytes}, {.code = fault_code::contract_broken,
                                      .numbers = {c->count, t.count, c->bytes, t.bytes},
                                      .write_subject = &write_breach,
-                                     .site = site,
-                                     .write_places = &write_contract_places});
+                                     .sites = &sites});
     }
 }
 

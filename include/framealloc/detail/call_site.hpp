@@ -3,6 +3,9 @@
 
 #include <framealloc/detail/platform/compiler.hpp>
 
+#include <cstddef>
+#include <cstdint>
+
 namespace framealloc::inline v0_1::detail {
 
 /// Where a verb was called: the address of an instruction in the function that it became a part of. It is read by one
@@ -37,6 +40,9 @@ struct choose_call_site<true> {
 template <class A>
 using site_of = typename choose_call_site<wants_sites<A>>::type;
 
+template <class A>
+class core;
+
 // What keeps records comes with the diagnostics policy that wants them: who has none does not read it.
 template <class A, bool Kept = keeps_records<A>>
 class frame_records;
@@ -46,7 +52,10 @@ public:
     struct place {};
     [[nodiscard]] static place newest() noexcept { return {}; }
     static void go_back_to(place) noexcept {}
+    static void report_damage(core<A>&) noexcept {}
 };
+template <class A>
+[[nodiscard]] bool look_at_last(core<A>& owner, std::uintptr_t& begin, std::size_t& beside, std::size_t bytes) noexcept;
 /// How a part of a frame ended.
 enum class frame_end : unsigned char { frame, scope, rollback, instance };
 template <class A, bool Kept = keeps_records<A>>
@@ -66,7 +75,9 @@ struct choose_record_keeper {
 };
 template <class A>
 struct choose_record_keeper<A, false> {
-    struct type {};
+    struct type {
+        static constexpr std::nullptr_t explain_address = nullptr;
+    };
 };
 
 // The same for what observes: it comes with the observer.

@@ -90,7 +90,7 @@ public:
             auto source = chunks();
             if (s.frame.kind() != frame_kind::closed) s.finish_frame(source);
             s.frame.close();
-            this->report_damage(s);
+            s.frame.records().report_damage(*this);
             s.frame.release(s.window, source);
         });
         if constexpr (observes<A>) this->observe_end();
@@ -267,17 +267,6 @@ public:
         }
     }
 
-    /// The same with the registry locked.
-    [[nodiscard]] state_type* state_of_this_thread() noexcept {
-        if constexpr (sync::one_thread) {
-            return &own_.only;
-        } else {
-            thread_record* r = this_thread.records;
-            while (r != nullptr && r->instance != this) r = r->next_of_thread;
-            return static_cast<state_type*>(r);
-        }
-    }
-
     // --- for reports --------------------------------------------------------------------------------------------------
 
     /// Calls `f(state, whether its thread runs)` for every record, with the registry locked.
@@ -419,7 +408,7 @@ private:
         s.finish_frame(source);
         s.frame.close();
         c.report_open_phases(s);
-        c.report_damage(s);
+        s.frame.records().report_damage(c);
     }
     static void give_back(thread_record& r) noexcept {
         if constexpr (has_pools) {
@@ -460,15 +449,10 @@ private:
         c.chunks_.unlock_after_fork();
         c.guard_.unlock_after_fork();
     }
-    [[nodiscard]] static constexpr auto how_to_explain() noexcept -> bool (*)(instance_base&, explanation&) noexcept {
-        if constexpr (keeps_records<A>) {
-            return &core::explain_address;
-        } else {
-            return nullptr;
-        }
-    }
-    static constexpr operations operations_{&finish_frames, &give_back,       &vacated,       &in_shared_frame,
-                                            &describe,      how_to_explain(), &lock_for_fork, &unlock_after_fork};
+    static constexpr operations operations_{&finish_frames, &give_back,
+                                            &vacated,       &in_shared_frame,
+                                            &describe,      choose_record_keeper<A>::type::explain_address,
+                                            &lock_for_fork, &unlock_after_fork};
 
     alloc_config config_;
     instance_lock<A> guard_{};

@@ -127,7 +127,7 @@ public:
             finalisers_ = nullptr;
         }
         if constexpr (has_records) {
-            check_records(window, nullptr);
+            records_.check_and_go_back_to(nullptr, *this, window);
             epochs_.frame_ends(frame_end::frame);
         }
         std::size_t const used = used_by_owner(window);
@@ -210,7 +210,7 @@ public:
         frame_mark const target = to;  // a checkpoint's mark lies in the memory that goes
         run_finalisers(target.finalisers);
         if constexpr (has_records) {
-            check_records(window, static_cast<block_record*>(target.records));
+            records_.check_and_go_back_to(static_cast<block_record*>(target.records), *this, window);
             epochs_.part_ends(target.sequence, target.is_scope ? frame_end::scope : frame_end::rollback);
         }
         take_back(window, target.position, target.older, source);
@@ -317,25 +317,10 @@ public:
     }
     [[nodiscard]] auto& observed() noexcept { return observed_; }
 
-    /// Whether what surrounds the frame's objects is whole; `what` says what is not.
-    [[nodiscard]] bool has_sound_records(frame_window const& window, fault& what) const noexcept
-        requires(keeps_records<A>)
-    {
-        return records_.check(nullptr, [&](std::uintptr_t at) { return begin_of_stretch(window, at); }, what);
-    }
-
-    /// Whether an address lies in what the frame has used.
-    [[nodiscard]] bool has_used(frame_window const& window, std::uintptr_t at) const noexcept {
-        bool used = false;
-        engine_.for_each_used(
-            window, {}, [&](std::uintptr_t begin, std::uintptr_t end) { used = used || (at >= begin && at < end); });
-        return used;
-    }
-    /// The same for the newest object alone.
-    [[nodiscard]] bool is_newest_sound(frame_window const& window, fault& what) const noexcept
-        requires(keeps_records<A>)
-    {
-        return records_.check_newest([&](std::uintptr_t at) { return begin_of_stretch(window, at); }, what);
+    /// Calls `f(begin, end)` for each stretch that the frame has used.
+    template <class F>
+    void for_each_used(frame_window const& window, F&& f) const noexcept {
+        engine_.for_each_used(window, {}, f);
     }
 
 private:
@@ -355,17 +340,6 @@ private:
         marks_ = newest_mark;
     }
 
-    /// Looks at the records that are about to go.
-    void check_records(frame_window const& window, block_record* until) noexcept {
-        records_.check_and_go_back_to(until, [&](std::uintptr_t at) { return begin_of_stretch(window, at); });
-    }
-    [[nodiscard]] std::uintptr_t begin_of_stretch(frame_window const& window, std::uintptr_t at) const noexcept {
-        std::uintptr_t found = at;
-        engine_.for_each_used(window, {}, [&](std::uintptr_t begin, std::uintptr_t end) {
-            if (at >= begin && at < end) found = begin;
-        });
-        return found;
-    }
     [[nodiscard]] std::size_t used_by_owner(frame_window const& window) const noexcept {
         // An engine that counts by itself is asked, also where it inherits the shorter way.
         if constexpr (requires {

@@ -118,27 +118,6 @@ public:
         return prefix.whole_bytes - (address_of(block) - address_of(prefix.base));
     }
 
-    // --- where records are kept ---------------------------------------------------------------------------------------
-
-    /// Where the canary behind a block ends: within 24 bytes.
-    [[nodiscard]] static std::uintptr_t canary_end(void* block) noexcept {
-        std::uintptr_t const end = address_of(block) + read(block).bytes, last = address_of(block) + room_of(block);
-        std::uintptr_t const usual = round_up(end + block_record::canary_bytes, granule);
-        return usual < last ? usual : last;
-    }
-    /// The live block that `p` lies in or is the address of, or null. O(blocks): for reports.
-    [[nodiscard]] FRAMEALLOC_COLD void* find_around(void const* p) noexcept {
-        void* found = nullptr;
-        ledger_.for_each([&](void* block) {
-            if (p == block) found = block;
-            heap_prefix const& prefix = read(block);
-            if (address_of(p) > address_of(block) && prefix.instance == instance_ &&
-                address_of(p) - address_of(block) < prefix.bytes) {
-                found = block;
-            }
-        });
-        return found;
-    }
     /// Calls `f(block)` for each live block. The instance is at rest.
     template <class F>
     void for_each_live_block(F&& f) {

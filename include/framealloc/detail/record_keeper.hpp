@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
+#include <framealloc/detail/block_surroundings.hpp>
 #include <framealloc/detail/core.hpp>
 #include <framealloc/detail/frame_epochs.hpp>
 #include <framealloc/detail/frame_records.hpp>
@@ -97,7 +98,7 @@ public:
         freed_.forget(address_of(object));
         block_record& r = block_record::of(object);
         std::uintptr_t const begin = address_of(object), end = begin + asked.bytes;
-        std::uintptr_t const until = heap_store<A>::canary_end(object);
+        std::uintptr_t const until = canary_end_of_heap_block(object);
         open_surroundings(address_of(&r), begin, end, until);
         write(r, asked, at);
         write_canary(end, until);
@@ -110,7 +111,7 @@ public:
         if (was_freed(object, at)) return false;
         if (!heap.is_ours(object) || !heap.is_alive(object)) {
             // What is found in the ledger is alive, whatever lies below it; else it may lie inside a block.
-            void* const around = heap.find_around(object);
+            void* const around = find_heap_block(object);
             block_record const r = around != nullptr ? read_forbidden(&block_record::of(around)) : block_record{};
             if (around == object) {
                 blame(fault_code::underflow, at, nullptr, nullptr,
@@ -130,7 +131,7 @@ public:
             return false;
         }
         block_record& r = block_record::of(object);
-        std::uintptr_t const begin = address_of(object), until = heap_store<A>::canary_end(object);
+        std::uintptr_t const begin = address_of(object), until = canary_end_of_heap_block(object);
         std::uintptr_t const end = begin + heap_store<A>::read(object).bytes;
         open_surroundings(address_of(&r), begin, end, until);
         if (!r.is(block_record::alive)) {
@@ -145,6 +146,16 @@ public:
         r.guard = r.guard_for(block_record::freed);
         close_surroundings(address_of(&r), begin, end, until);
         return true;
+    }
+
+    /// Whether what is to be freed as a heap block is one.
+    [[nodiscard]] bool may_free_heap(void* p, call_site at, layout const* given) {
+        switch (self().map().kind_of(p)) {
+            case address_kind::heap: return heap_taken(p, given, at);
+            case address_kind::slab: a_pools_block(p, at); break;
+            case address_kind::unknown: not_a_block(p, at); break;
+        }
+        return false;
     }
 
     /// A pointer that is no pool block of this process: says what it is.
@@ -176,11 +187,11 @@ public:
             bytes += r->bytes();
             if (blocks > 8) return;
             block_holder const holder{r->more};
+            fault_sites const sites{.allocated_at = r->site, .write = &write_places_of_block};
             fault f{.code = fault_code::live_at_end,
                     .note = "the block at 0x%llx, of %llu bytes, is alive: thread %llu allocated it in its frame %llu",
                     .numbers = {r->object(), r->bytes(), holder.thread(), holder.frame()},
-                    .allocated_at = r->site,
-                    .write_places = &write_places_of_block};
+                    .sites = &sites};
             with_place(self(), f);
         };
         for_each_live_pool_block([&](block_record const* r, void*, std::uintptr_t) { one(r); });
@@ -207,9 +218,8 @@ public:
             what = {.code = code,
                     .note = note,
                     .numbers = {static_cast<unsigned long long>(numbers)...},
-                    .allocated_at = allocated_at,
-                    .freed_at = freed_at,
-                    .write_places = &write_places_of_block};
+                    .sites = &verified_};
+            verified_ = {.allocated_at = allocated_at, .freed_at = freed_at, .write = &write_places_of_block};
         };
         auto const look_behind = [&](block_record const& r, std::uintptr_t until) {
             std::uintptr_t const wrong = find_overflow(r.end(), until);
@@ -226,7 +236,7 @@ public:
         });
         self().heap_part().for_each_live_block([&](void* object) {
             block_record const& r = block_record::of(object);
-            std::uintptr_t const begin = address_of(object), until = heap_store<A>::canary_end(object);
+            std::uintptr_t const begin = address_of(object), until = canary_end_of_heap_block(object);
             std::uintptr_t const end = begin + heap_store<A>::read(object).bytes;
             open_surroundings(address_of(&r), begin, end, until);
             if (r.is(block_record::alive)) {
@@ -238,7 +248,8 @@ public:
             close_surroundings(address_of(&r), begin, end, until);
         });
         self().for_each_state([&](thread_state<A>& s, bool) {
-            if (sound && s.frame.kind() != frame_kind::closed) sound = s.frame.has_sound_records(s.window, what);
+            if (sound && s.frame.kind() != frame_kind::closed)
+                sound = s.frame.records().check(nullptr, s.frame, s.window, what);
         });
         return sound;
     }
@@ -265,14 +276,15 @@ public:
     template <class... Numbers>
     void blame(fault_kind code, call_site at, void const* allocated_at, void const* freed_at, char const* note,
                Numbers... numbers) {
+        fault_sites const sites{.mistake_at = at.address,
+                                .allocated_at = allocated_at,
+                                .freed_at = freed_at,
+                                .write = &write_places_of_block};
         fault f{.code = code,
                 .note = note,
                 .numbers = {static_cast<unsigned long long>(numbers)...},
                 .stops = A::diagnostics::stops_on_misuse,
-                .site = at.address,
-                .allocated_at = allocated_at,
-                .freed_at = freed_at,
-                .write_places = &write_places_of_block};
+                .sites = &sites};
         with_place(self(), f);
     }
 
@@ -358,7 +370,7 @@ private:
         }
     }
     [[nodiscard]] bool explain_heap_block(void* p, explanation& e) noexcept {
-        void* const object = self().heap_part().find_around(p);
+        void* const object = find_heap_block(p);
         if (object == nullptr) return false;
         block_record const r = read_forbidden(&block_record::of(object));
         e.state = address_state::heap_block;
@@ -378,9 +390,13 @@ private:
         return true;
     }
     [[nodiscard]] bool explain_frame(void* p, explanation& e) noexcept {
-        thread_state<A>* const s = self().state_of_this_thread();
+        thread_state<A>* const s = state_of_this_thread();
         if (s == nullptr || s->frame.kind() == frame_kind::closed) return false;
-        if (!s->frame.has_used(s->window, address_of(p))) return false;
+        bool used = false;
+        s->frame.for_each_used(s->window, [&](std::uintptr_t begin, std::uintptr_t end) {
+            used = used || (address_of(p) >= begin && address_of(p) < end);
+        });
+        if (!used) return false;
         e.state = address_state::frame_memory;
         e.thread = core<A>::thread_number();
         e.frame = s->frame.number();
@@ -389,6 +405,38 @@ private:
             e.object = r->object(), e.bytes = r->bytes(), e.allocated_at = r->site;
         }
         return true;
+    }
+
+    /// Where the canary behind a heap block ends: within 24 bytes.
+    [[nodiscard]] static std::uintptr_t canary_end_of_heap_block(void* block) noexcept {
+        using store = heap_store<A>;
+        std::uintptr_t const end = address_of(block) + store::read(block).bytes;
+        std::uintptr_t const last = address_of(block) + store::room_of(block);
+        std::uintptr_t const usual = round_up(end + block_record::canary_bytes, granule);
+        return usual < last ? usual : last;
+    }
+    /// The live heap block that `p` lies in or is the address of, or null. O(blocks).
+    [[nodiscard]] void* find_heap_block(void const* p) noexcept {
+        void* found = nullptr;
+        self().heap_part().for_each_live_block([&](void* block) {
+            if (p == block) found = block;
+            heap_prefix const& prefix = heap_store<A>::read(block);
+            if (address_of(p) > address_of(block) && prefix.instance == self().handle() &&
+                address_of(p) - address_of(block) < prefix.bytes) {
+                found = block;
+            }
+        });
+        return found;
+    }
+    /// The calling thread's state, found with the registry locked.
+    [[nodiscard]] thread_state<A>* state_of_this_thread() noexcept {
+        if constexpr (A::sync::one_thread) {
+            return self().state_if_any();
+        } else {
+            thread_record* r = this_thread.records;
+            while (r != nullptr && r->instance != &self()) r = r->next_of_thread;
+            return static_cast<thread_state<A>*>(r);
+        }
     }
 
     [[nodiscard]] core<A>& self() noexcept { return static_cast<core<A>&>(*this); }
@@ -518,6 +566,7 @@ private:
     }
 
     freed_blocks<A> freed_{};
+    fault_sites verified_{};  // of what verify() has found last
 };
 
 }  // namespace framealloc::detail

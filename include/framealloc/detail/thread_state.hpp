@@ -13,9 +13,6 @@
 
 namespace framealloc::inline v0_1::detail {
 
-template <class A>
-class core;
-
 struct no_pool_cache {
     explicit constexpr no_pool_cache(thread_record const&) noexcept {}
     void start_thread() noexcept {}

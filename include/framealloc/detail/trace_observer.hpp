@@ -171,11 +171,14 @@ public:
         std::size_t told = 0;
         for (leak_group const& g : left.groups) {
             if (++told > most_told) break;
+            sites_and_stack sites{};
+            sites.allocated_at = g.site;
+            sites.write = &write_places_and_stack;
+            sites.stack = &g.example.stack;
             fault f{.code = fault_code::live_at_end,
                     .note = "%llu blocks of %llu bytes from one place are alive; the oldest is allocation number %llu",
-                    .numbers = {g.count, g.bytes, g.example.serial, address_of(&g.example.stack)},
-                    .allocated_at = g.site,
-                    .write_places = &write_places_and_stack};
+                    .numbers = {g.count, g.bytes, g.example.serial},
+                    .sites = &sites};
             report(f);
         }
         report({.code = fault_code::live_at_end,
@@ -397,10 +400,13 @@ private:
                 .stack = std::vector<void const*>(c.frames, c.frames + c.depth)};
     }
 
-    static void write_places_and_stack(fault const& f, char* to, std::size_t size) noexcept {
+    struct sites_and_stack : fault_sites {
+        std::vector<void const*> const* stack = nullptr;
+    };
+    static void write_places_and_stack(fault_sites const& f, char* to, std::size_t size) noexcept {
         write_places_of_block(f, to, size);
         std::size_t used = __builtin_strlen(to);
-        auto const& stack = *pointer_to<std::vector<void const*> const>(static_cast<std::uintptr_t>(f.numbers[3]));
+        auto const& stack = *static_cast<sites_and_stack const&>(f).stack;
         bool first = true;
         for_each_caller(stack.data(), stack.size(), [&](std::string const& code) {
             // The innermost is the place itself.
