@@ -51,12 +51,15 @@
     row(wrong_thread, 201, error, "memory freed on a thread that may not free it",                                             \
         "the block belongs to a thread, and the assembly's policies let that thread alone free it",                            \
         "free it on the thread that allocated it, or choose a sync policy that takes frees from every thread")                 \
-    row(instance_not_current, 202, error, "current_instance ended out of order or on another thread",                          \
-        "current_instance objects ended in another order than they were made in",                                              \
-        "hold each current_instance in a block of the thread that it is for, and let the newest end first")                    \
+    row(thread_state_gone, 202, warning, "allocator used by a thread that has ended",                                          \
+        "something that runs after the thread's last destructors, of another library perhaps, allocates",                      \
+        "let nothing that outlives the thread hold memory that it has to give back, or attach the thread anew")                \
     row(tag_scope_out_of_order, 203, error, "tag_scope left out of order or on another thread",                                \
         "a tag_scope was kept beyond its block, or ended by another thread",                                                   \
         "hold tag scopes in blocks of the thread that makes them")                                                             \
+    row(instance_not_current, 204, error, "current_instance ended out of order or on another thread",                          \
+        "current_instance objects ended in another order than they were made in",                                              \
+        "hold each current_instance in a block of the thread that it is for, and let the newest end first")                    \
     row(double_free, 210, error, "block freed twice",                                                                          \
         "two owners hold the same pointer, or an owner frees what was freed by hand",                                          \
         "free each block once; pool_box and heap_box do so by themselves")                                                     \

@@ -126,7 +126,7 @@ PROGRAM(FA102) {
     FA_ASSERT(diag_context::capture(alloc).frame_number == frame_of_engine, FA102, diag_context::capture(alloc));
 }
 
-PROGRAM(FA202) {
+PROGRAM(FA204) {
     smart_alloc_debug first{named}, second;
     std::optional<current_instance<smart_alloc_debug>> outer, inner;
     outer.emplace(first);
@@ -267,7 +267,7 @@ struct program {
 #define ROW(code) {#code, &code}
 constexpr program programs[] = {
     ROW(FA001), ROW(FA003), ROW(FA004), ROW(FA005), ROW(FA006), ROW(FA007), ROW(FA008), ROW(FA009), ROW(FA010), ROW(FA101),
-    ROW(FA102), ROW(FA202), ROW(FA203), ROW(FA210), ROW(FA211), ROW(FA212), ROW(FA301), ROW(FA302), ROW(FA303), ROW(FA304),
+    ROW(FA102), ROW(FA203), ROW(FA204), ROW(FA210), ROW(FA211), ROW(FA212), ROW(FA301), ROW(FA302), ROW(FA303), ROW(FA304),
     ROW(FA305), ROW(FA306), ROW(FA307), ROW(FA308), ROW(FA309), ROW(FA401), ROW(FA402), ROW(FA901), ROW(FA902), ROW(FA903),
 };
 

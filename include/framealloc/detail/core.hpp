@@ -314,6 +314,7 @@ private:
     }
 
     FRAMEALLOC_COLD state_type* make_state() noexcept {
+        if constexpr (keeps_records<A>) this->report_late_use();
         thread_registry::enroll(*this);
         bool adopted = false;
         if (thread_record* const r = thread_registry::find_or_adopt(*this, adopted)) {

@@ -87,7 +87,6 @@ class frame_state {
     using engine = typename A::arena::template engine<chunk_source<A>>;
     static constexpr std::size_t in_flight = frames_in_flight_of<typename A::arena>;
     static constexpr bool has_tags = charges_tags<typename A::budget>;
-    static constexpr bool has_records = keeps_records<A>;
 
 public:
     using records_place = typename frame_records<A>::place;
@@ -108,7 +107,7 @@ public:
     void open(frame_window& window, frame_kind kind, [[maybe_unused]] chunk_source<A> source) noexcept {
         number_.store(begun() + 1, order::relaxed);
         kind_.store(kind, order::relaxed);
-        if constexpr (has_records) epochs_.frame_begins(number());
+        if constexpr (keeps_records<A>) epochs_.frame_begins(number());
         engine_.open(window);
         if constexpr (has_tags) charges_.opened(window, source.budget());
     }
@@ -126,7 +125,7 @@ public:
             ended_.push(finalisers_);
             finalisers_ = nullptr;
         }
-        if constexpr (has_records) {
+        if constexpr (keeps_records<A>) {
             records_.check_and_go_back_to(nullptr, *this, window);
             epochs_.frame_ends(frame_end::frame);
         }
@@ -189,7 +188,7 @@ public:
         m.finalisers = finalisers_;
         m.sequence = ++sequence_;
         m.is_scope = is_scope;
-        if constexpr (has_records) m.records = records;
+        if constexpr (keeps_records<A>) m.records = records;
         marks_ = &m;
     }
     [[nodiscard]] frame_position position(frame_window const& window) const noexcept {
@@ -209,7 +208,7 @@ public:
     void rewind(frame_window& window, frame_mark const& to, chunk_source<A>& source) noexcept {
         frame_mark const target = to;  // a checkpoint's mark lies in the memory that goes
         run_finalisers(target.finalisers);
-        if constexpr (has_records) {
+        if constexpr (keeps_records<A>) {
             records_.check_and_go_back_to(static_cast<block_record*>(target.records), *this, window);
             epochs_.part_ends(target.sequence, target.is_scope ? frame_end::scope : frame_end::rollback);
         }
@@ -289,7 +288,7 @@ public:
             for (std::size_t i = 0; i < in_flight; ++i) run(ended_.take(i));
         }
         if constexpr (has_tags) charges_.release(source);
-        if constexpr (has_records) epochs_.release(frame_end::instance);
+        if constexpr (keeps_records<A>) epochs_.release(frame_end::instance);
         engine_.release(window, source);
     }
     /// Gives the memory of frames that are over back; between frames.
@@ -317,6 +316,7 @@ public:
     }
     [[nodiscard]] auto& observed() noexcept { return observed_; }
 
+    [[nodiscard]] engine const& arena() const noexcept { return engine_; }
     /// Calls `f(begin, end)` for each stretch that the frame has used.
     template <class F>
     void for_each_used(frame_window const& window, F&& f) const noexcept {
@@ -336,7 +336,7 @@ private:
         }
         fill(window, to);
         rewind_engine(window, to, source);
-        if constexpr (has_records) records_.cut_off(window.at());
+        if constexpr (keeps_records<A>) records_.cut_off(window.at());
         marks_ = newest_mark;
     }
 

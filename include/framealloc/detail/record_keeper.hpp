@@ -166,6 +166,13 @@ public:
         }
         not_a_block(p, at, "lies in no slab of this process");
     }
+    [[nodiscard]] static unsigned long long number_of_thread(thread_state<A> const& s) noexcept {
+        if constexpr (A::sync::one_thread) {
+            return 1;
+        } else {
+            return s.thread != nullptr ? s.thread->number : 0;
+        }
+    }
     /// The same for what is no heap block either.
     FRAMEALLOC_COLD void not_a_block(void* p, call_site at) {
         if (!was_freed(p, at)) not_a_block(p, at, "lies in no slab and no heap block");
@@ -174,6 +181,15 @@ public:
     FRAMEALLOC_COLD void a_pools_block(void* p, call_site at) {
         blame(fault_code::wrong_family, at, nullptr, nullptr,
               "the block at 0x%llx is a pool's; expected a heap block, whose giver is heap_alloc()", address_of(p));
+    }
+
+    /// For a thread that is given a state: whether it had one, and has ended, but for what runs after us.
+    FRAMEALLOC_COLD void report_late_use() {
+        if (!this_thread.has_left) return;
+        fault f{.code = fault_code::thread_state_gone,
+                .note = "thread %llu has given back what it held; it is served, by a state made anew",
+                .numbers = {core<A>::thread_number()}};
+        with_place(self(), f);
     }
 
     // --- the instance's end -------------------------------------------------------------------------------------------
@@ -559,6 +575,18 @@ private:
                     "0x%llx lies in the frame of this thread: the object at 0x%llx, of %llu bytes, goes with it",
                     address_of(p), r->object(), r->bytes());
             }
+        }
+        unsigned long long owner = 0;
+        self().for_each_state([&](thread_state<A>& s, bool lives) {
+            if constexpr (requires { s.frame.arena().begin_of_current(); }) {
+                // Of its current chunk: what any thread may know.
+                bool const has = address_of(p) >= s.frame.arena().begin_of_current() && address_of(p) < s.window.at();
+                if (lives && has) owner = number_of_thread(s);
+            }
+        });
+        if (owner != 0) {
+            return blame(fault_code::wrong_thread, at, nullptr, nullptr,
+                         "0x%llx lies in the frame of thread %llu, and goes with it", address_of(p), owner);
         }
         char note[64] = "0x%llx ";
         __builtin_strcat(note, what);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
+#include <framealloc/detail/call_site.hpp>
 #include <framealloc/policy.hpp>
 
 #include <cstdint>
@@ -20,8 +21,6 @@ using tag_id = std::uint8_t;
 inline constexpr tag_id root_tag = 0;
 inline constexpr tag_id no_tag = 255;  ///< no tag's: says that a block is free
 
-template <class A>
-class core;
 class shared_byte;
 
 /// Defined with the machinery: says that it is there.
