@@ -96,6 +96,9 @@
     row(record_damaged, 221, error, "the allocator's own record has been overwritten",                                         \
         "something wrote over memory that the allocator keeps its records in",                                                 \
         "look for a wild write: run with an address sanitizer, or with guarded blocks")                                        \
+    row(object_not_alive, 222, error, "object used after it was destroyed or moved from",                                      \
+        "a checked object was kept beyond its end, or used again after std::move()",                                           \
+        "use an object while it lives, and give it a new value after moving from it")                                          \
     row(budget_exceeded, 301, error, "global memory budget exceeded",                                                          \
         "all that the instance holds would come to more than its budget's limit",                                              \
         "raise budget::global's limit, or give memory back first")                                                             \

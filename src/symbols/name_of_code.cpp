@@ -15,6 +15,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -198,6 +199,28 @@ std::mutex& one_at_a_time() noexcept {
     return m;
 }
 
+/// The text for an address; empty where nothing is known. A program that goes on after its reports asks for the same ones again
+/// and again, and looking each up takes milliseconds.
+std::string const& known_name_of(void const* address) {
+    // They stay to the end: reports are written by static destructors, too.
+    static auto& code = *new loaded_code;
+    static auto& known = *new std::unordered_map<void const*, std::string>;
+    if (auto const found = known.find(address); found != known.end()) return found->second;
+    std::string text;
+    // The address is that of the instruction after the one that read it.
+    auto const at = static_cast<Dwarf_Addr>(framealloc::detail::address_of(address)) - 1;
+    if (Dwfl_Module* const module = code.module_at(at)) {
+        place const p = find(module, at);
+        text = p.function.substr(0, 120);
+        if (!text.empty() && p.file != nullptr) {
+            char const* const slash = std::strrchr(p.file, '/');
+            text += " (" + std::string{slash != nullptr ? slash + 1 : p.file} + ':' + std::to_string(p.line) + ')';
+        }
+    }
+    if (known.size() >= 4096) known.clear();
+    return known[address] = std::move(text);
+}
+
 }  // namespace
 
 extern "C" std::size_t framealloc_name_of_code(void const* address, char* to, std::size_t size) noexcept {
@@ -206,23 +229,15 @@ extern "C" std::size_t framealloc_name_of_code(void const* address, char* to, st
     if (busy || size == 0) return 0;
     busy = true;
     std::size_t length = 0;
-    {
+    // Where there is no memory to find a name in, the module and the offset have to do.
+    FRAMEALLOC_TRY {
         std::scoped_lock const guard{one_at_a_time()};
-        static auto& code = *new loaded_code;  // stays to the end: reports are written by static destructors, too
-        // The address is that of the instruction after the one that read it.
-        auto const at = static_cast<Dwarf_Addr>(framealloc::detail::address_of(address)) - 1;
-        if (Dwfl_Module* const module = code.module_at(at)) {
-            place const p = find(module, at);
-            if (!p.function.empty()) {
-                char const* const slash = p.file != nullptr ? std::strrchr(p.file, '/') : nullptr;
-                char const* const file = slash != nullptr ? slash + 1 : p.file;
-                int const n = file != nullptr
-                                  ? std::snprintf(to, size, "%.120s (%s:%d)", p.function.c_str(), file, p.line)
-                                  : std::snprintf(to, size, "%.120s", p.function.c_str());
-                length = n < 0 ? 0 : static_cast<std::size_t>(n) < size ? static_cast<std::size_t>(n) : size - 1;
-            }
-        }
+        std::string const& name = known_name_of(address);
+        length = name.size() < size ? name.size() : size - 1;
+        std::memcpy(to, name.data(), length);
+        to[length] = '\0';
     }
+    FRAMEALLOC_CATCH_ALL { length = 0; }
     busy = false;
     return length;
 }

@@ -61,18 +61,18 @@ public:
         }
         void* const raw = s.block(s.index_of(object));
         std::uintptr_t const end = address_of(raw) + s.shape->block_bytes;
-        if (!s.is_live(raw)) {
+        // Of two threads that free a block at the same time, the one that finds the bit set looks at what lies there.
+        if (!s.mark_free(raw)) {
             freed_twice(static_cast<block_record const*>(raw), object, at);
             return nullptr;
         }
         open(raw, end);
         block_record const* const r = live_record(s, raw, object, at);
-        if (r == nullptr || !has_shape(*r, given, at)) return nullptr;
-        report_overflow(*r, end, at);
-        if (!s.mark_free(raw)) {  // by another thread, at the same time
-            freed_twice(static_cast<block_record const*>(raw), object, at);
+        if (r == nullptr || !has_shape(*r, given, at)) {
+            s.mark_live(raw);
             return nullptr;
         }
+        report_overflow(*r, end, at);
         memory_is_ours(address_of(raw), end);
         leave_freed(raw, *r, s.shape->block_bytes, at);
         block_is_given_back(self().handle(), object, end - address_of(object));
@@ -474,11 +474,13 @@ private:
 
     /// What was allocated and freed where stays to be read at the block's begin; the rest is filled.
     static void leave_freed(void* raw, block_record const& r, std::size_t block_bytes, call_site at) noexcept {
-        block_record left = r;
-        left.more = address_of(at.address);
+        std::uint64_t const words[] = {address_of(r.site), r.shape, address_of(at.address)};
         auto& place = *static_cast<block_record*>(raw);
-        place = left;
-        place.guard = place.guard_for(block_record::freed);
+        // Atomic, because who frees it a second time at this moment reads them; what he sees is whole once the guard is there.
+        __atomic_store_n(&place.site, pointer_to<void const>(words[0]), __ATOMIC_RELAXED);
+        __atomic_store_n(&place.shape, words[1], __ATOMIC_RELAXED);
+        __atomic_store_n(&place.more, words[2], __ATOMIC_RELAXED);
+        __atomic_store_n(&place.guard, block_record::freed ^ words[1] ^ words[2] ^ address_of(raw), __ATOMIC_RELEASE);
         __builtin_memset(&place + 1, freed_byte, block_bytes - sizeof(block_record));
     }
 
@@ -509,7 +511,13 @@ private:
     }
     /// `r` is what a free left of the block, if anything.
     void freed_twice(block_record const* at_begin, void const* object, call_site at) {
-        block_record const r = read_forbidden(at_begin);
+        memory_is_ours(at_begin, sizeof *at_begin);
+        block_record r{};
+        r.guard = __atomic_load_n(&at_begin->guard, __ATOMIC_ACQUIRE);
+        r.site = __atomic_load_n(&at_begin->site, __ATOMIC_RELAXED);
+        r.shape = __atomic_load_n(&at_begin->shape, __ATOMIC_RELAXED);
+        r.more = __atomic_load_n(&at_begin->more, __ATOMIC_RELAXED);
+        memory_is_forbidden(at_begin, sizeof *at_begin);
         bool const known = r.guard == r.guard_at(address_of(at_begin), block_record::freed);
         blame(fault_code::double_free, at, known ? r.site : nullptr, known ? pointer_to<void const>(r.more) : nullptr,
               known ? "the block at 0x%llx, of %llu bytes, is free already" : "the block at 0x%llx is free already",
