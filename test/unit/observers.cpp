@@ -46,7 +46,16 @@ struct watching : diagnostics::none {
     class observer {
     public:
         struct frame_part {
-            std::vector<void const*> objects;
+            struct {
+                void const* at[256];
+                std::size_t count;
+                std::size_t size() const { return count; }
+                bool empty() const { return count == 0; }
+                void const* back() const { return at[count - 1]; }
+                void push_back(void const* p) { at[count++] = p; }
+                void pop_back() { --count; }
+                void clear() { count = 0; }
+            } objects{};
             template <class F>
             void on_rewind(observer&, F const& is_gone) noexcept {
                 log().push_back({.what = "rewind"});
