@@ -120,6 +120,8 @@ template <class Alloc>
     Alloc alloc;
     Alloc other;
     auto* const p = alloc.template pool_new<particle>();
+    auto* const q = other.template pool_new<particle>();
+    other.pool_delete(q);
     other.pool_delete(p);  //! asan: silent | valgrind: Invalid free()
 }
 
