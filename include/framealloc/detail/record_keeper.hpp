@@ -165,6 +165,9 @@ public:
               "the block at 0x%llx is a pool's; expected a heap block, whose giver is heap_alloc()", address_of(p));
     }
 
+    /// The address that the program knows a block by; guarded, it is another one.
+    [[nodiscard]] static std::uintptr_t shown(std::uintptr_t object) noexcept { return object; }
+
     // --- the instance's end -------------------------------------------------------------------------------------------
 
     /// Names the blocks that are alive, the first eight one by one.
@@ -178,7 +181,7 @@ public:
             block_holder const holder{r->more};
             fault f{.code = fault_code::live_at_end,
                     .note = "the block at 0x%llx, of %llu bytes, is alive: thread %llu allocated it in its frame %llu",
-                    .numbers = {r->object(), r->bytes(), holder.thread(), holder.frame()},
+                    .numbers = {self().shown(r->object()), r->bytes(), holder.thread(), holder.frame()},
                     .allocated_at = r->site,
                     .write_places = &write_places_of_block};
             with_place(self(), f);
