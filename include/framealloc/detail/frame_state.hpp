@@ -157,6 +157,7 @@ public:
 
     /// The first chunk, and `bytes` of it touched so that its pages are there. Between frames only.
     [[nodiscard]] bool warm(frame_window& window, std::size_t bytes, chunk_source<A>& source) noexcept {
+        if (guards_blocks<A> && in_flight != 1 && begun() != 0) return true;  // the next frame has other memory
         if (!engine_.prepare(window, source)) {
             if (begun() == 0) engine_.reset(window, source);
             return false;

@@ -194,7 +194,8 @@ public:
         for_each([&](guarded_range& r) {
             if (r.kind != range_kind::frame && r.object == f.numbers[0]) about = &r;
         });
-        text_in text{to, size, true};
+        // Both places matter more than who called whom.
+        text_in text{to, size, true, 2, 112};
         text.code("at", f.site);
         if (about != nullptr) text.places(*about);
     }
@@ -246,7 +247,10 @@ private:
     /// Text that is added to in its place, without allocating.
     class text_in {
     public:
-        text_in(char* to, std::size_t size, bool names) noexcept : to_(to), size_(size), names_(names) { *to = '\0'; }
+        text_in(char* to, std::size_t size, bool names, std::size_t deep = 6, std::size_t wide = 192) noexcept
+            : to_(to), size_(size), names_(names), deep_(deep), wide_(wide) {
+            *to = '\0';
+        }
         template <class... Part>
         void add(char const* format, Part... part) noexcept {
 #pragma GCC diagnostic push
@@ -260,7 +264,7 @@ private:
         }
         void code(char const* what, void const* address) noexcept {
             char name[192];
-            if (address != nullptr && name_of(address, name, sizeof name)) add("  %s: %s\n", what, name);
+            if (address != nullptr && name_of(address, name, wide_)) add("  %s: %s\n", what, name);
         }
         void places(guarded_range const& r) noexcept {
             stack("allocated at", r.site, r.allocated);
@@ -270,9 +274,9 @@ private:
         /// The program's own part of a stack, or the place alone.
         void stack(char const* what, void const* place, platform::code_stack const& s) noexcept {
             std::size_t shown = 0;
-            for (std::size_t i = 0; i < s.count && shown < 5; ++i) {
+            for (std::size_t i = 0; i < s.count && shown < deep_; ++i) {
                 char name[192];
-                if (!name_of(s.at[i], name, sizeof name)) continue;
+                if (!name_of(s.at[i], name, wide_)) continue;
                 // Ours, up to the program's code that called it.
                 if (shown == 0 && is_ours(name)) continue;
                 if (is_before_main(name)) break;
@@ -304,6 +308,8 @@ private:
         std::size_t size_;
         std::size_t used_ = 0;
         bool names_;
+        std::size_t deep_;  // calls of a stack that are shown
+        std::size_t wide_;  // bytes of a name
     };
 
     /// Asked about an address that could not be touched: on the thread that has touched it, in a signal handler. It takes no

@@ -119,6 +119,8 @@ private:
 
     [[nodiscard]] frame_chunk* take_any(backend_gate<A>& gate, layout asked, std::size_t bytes, bool grows,
                                         chunk_user const& user) noexcept {
+        if (!watches_.exchange(true, order::relaxed)) guard_ranges::watch();
+        platform::prepare_alternate_stack();
         frame_chunk* c = take_kept(ready_, asked, grows);
         if (c == nullptr) c = fresh(gate, asked, bytes, grows);
         if (c == nullptr) c = take_kept(waiting_, asked, grows);
@@ -269,6 +271,7 @@ private:
     chunk_chain ready_{};
     std::size_t waiting_bytes_ = 0;
     typename A::sync::template atomic<std::size_t> taken_{0};
+    typename A::sync::template atomic<bool> watches_{false};
 };
 
 /// What an arena engine sees of the pool. It knows whose frame it serves, where somebody has said so.
