@@ -43,6 +43,10 @@ using site_of = typename choose_call_site<wants_sites<A>>::type;
 template <class A>
 class core;
 
+/// Whether its blocks lie on pages of their own, between pages that cannot be touched; see `guard_keeper`.
+template <class A>
+inline constexpr bool guards_blocks = requires { requires A::diagnostics::guards_blocks; };
+
 // What keeps records comes with the diagnostics policy that wants them: who has none does not read it.
 template <class A, bool Kept = keeps_records<A>>
 class frame_records;
@@ -68,13 +72,24 @@ class record_keeper;
 template <class A>
 struct record_machinery;
 template <class A>
-concept has_record_machinery = !keeps_records<A> || requires { sizeof(record_machinery<A>); };
-template <class A, bool Kept = keeps_records<A>>
+struct guard_machinery;
+template <class A>
+concept has_record_machinery = (!keeps_records<A> || requires { sizeof(record_machinery<A>); }) &&
+                               (!guards_blocks<A> || requires { sizeof(guard_machinery<A>); });
+template <class A>
+class guard_keeper;
+template <class A, bool Guarded = guards_blocks<A>>
+class guarded_frame {};
+template <class A, bool Kept = keeps_records<A>, bool Guarded = guards_blocks<A>>
 struct choose_record_keeper {
     using type = record_keeper<A>;
 };
 template <class A>
-struct choose_record_keeper<A, false> {
+struct choose_record_keeper<A, true, true> {
+    using type = guard_keeper<A>;
+};
+template <class A>
+struct choose_record_keeper<A, false, false> {
     struct type {
         static constexpr std::nullptr_t explain_address = nullptr;
     };

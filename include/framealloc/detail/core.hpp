@@ -129,7 +129,13 @@ public:
             throw_without_state();
         return *s;
     }
-    [[nodiscard]] chunk_source<A> chunks() noexcept { return {gate_, chunks_}; }
+    [[nodiscard]] chunk_source<A> chunks() noexcept {
+        if constexpr (guards_blocks<A>) {
+            return {gate_, chunks_, *this, config_.name};
+        } else {
+            return {gate_, chunks_};
+        }
+    }
 
     // --- what the verbs leave -----------------------------------------------------------------------------------------
 
@@ -161,17 +167,21 @@ public:
 
     [[nodiscard]] void* heap_allocate(layout request, site_of<A> at = {}) noexcept {
         if constexpr (observes<A>) this->observe_request(request, allocation_intent::heap, at);
-        void* const p = heap_block(request);
+        void* p = heap_block(request);
         if constexpr (keeps_records<A>) {
             if (p != nullptr) this->heap_given(p, request, at);
+        }
+        if constexpr (guards_blocks<A>) {
+            if (p != nullptr) p = this->guard_heap_block(p, request, at);
         }
         if constexpr (observes<A>) this->observe_allocation(p, request, allocation_intent::heap, at);
         return p;
     }
     [[nodiscard]] void* heap_allocate_or_throw(layout request, site_of<A> at = {}) {
         if constexpr (observes<A>) this->observe_request(request, allocation_intent::heap, at);
-        void* const p = heap_block_or_throw(request);
+        void* p = heap_block_or_throw(request);
         if constexpr (keeps_records<A>) this->heap_given(p, request, at);
+        if constexpr (guards_blocks<A>) p = this->guard_heap_block(p, request, at);
         if constexpr (observes<A>) this->observe_allocation(p, request, allocation_intent::heap, at);
         return p;
     }

@@ -129,14 +129,16 @@ public:
             records_.check_and_go_back_to(nullptr, *this, window);
             epochs_.frame_ends(frame_end::frame);
         }
+        if constexpr (guards_blocks<A>) guard_ending(window, source);
         std::size_t const used = used_by_owner(window);
         note(used);
         last_bytes_.store(used, order::relaxed);
         if (peak_bytes_.load(order::relaxed) < used) peak_bytes_.store(used, order::relaxed);
         total_bytes_.store(total_bytes_.load(order::relaxed) + used, order::relaxed);
-        fill_oldest(window);
+        if constexpr (!guards_blocks<A>) fill_oldest(window);
         if constexpr (has_tags) charges_.ending(window, source);
         engine_.reset(window, source);
+        if constexpr (guards_blocks<A>) guard_ended(window, source);
         if (marks_ != nullptr)
             marks_ = nullptr;  // a load that always hits for a store: stores are what a frame's end waits for
     }
@@ -144,7 +146,9 @@ public:
 
     /// Serves a request that did not fit the window, which is the engine's. The frame is open, the request possible.
     [[nodiscard]] void* allocate(frame_window& window, layout request, chunk_source<A>& source) noexcept {
+        if constexpr (guards_blocks<A>) guarded_.open(window, request);
         if (void* const p = window.try_serve(request)) return p;
+        if constexpr (guards_blocks<A>) guarded_.open_all(window), guard_for(source);
         void* const p = engine_.allocate(window, request, source);
         if (p != nullptr) memory_is_given(p, request.bytes);  // an arena of the program's may have places of its own
         return p;
@@ -152,6 +156,7 @@ public:
 
     /// The first chunk, and `bytes` of it touched so that its pages are there. Between frames only.
     [[nodiscard]] bool warm(frame_window& window, std::size_t bytes, chunk_source<A>& source) noexcept {
+        if (guards_blocks<A> && in_flight != 1 && begun() != 0) return true;  // the next frame has other memory
         if (!engine_.prepare(window, source)) {
             if (begun() == 0) engine_.reset(window, source);
             return false;
@@ -244,6 +249,8 @@ public:
 
     /// Moves the window back, and gives every tag its own.
     void rewind_engine(frame_window& window, frame_position to, chunk_source<A>& source) noexcept {
+        [[maybe_unused]] std::uintptr_t const cursor = window.at();
+        if constexpr (guards_blocks<A>) guarded_.open_all(window), guard_for(source);
         if constexpr (has_tags) {
             std::size_t const open = charges_.open_bytes(window), before = engine_.used_bytes(window);
             charges_.lift(window);
@@ -253,6 +260,7 @@ public:
         } else {
             engine_.rewind(window, to, source);
         }
+        if constexpr (guards_blocks<A>) guarded_.close(window, cursor);
     }
 
     /// The same for what has just been served and not been charged.
@@ -324,6 +332,21 @@ public:
     }
 
 private:
+    // Where frames are guarded: all that a frame has had cannot be touched when it is over.
+    void guard_for(chunk_source<A>& source) noexcept { source.is_for(this, number_, number()); }
+    void guard_ending(frame_window& window, chunk_source<A>& source) noexcept {
+        guarded_.open_all(window);
+        guard_for(source);
+    }
+    void guard_ended(frame_window& window, chunk_source<A>& source) noexcept {
+        if constexpr (in_flight == 1) {
+            engine_.release(window, source);
+        } else {
+            engine_.release_oldest(source);
+        }
+        source.frame_ended();
+    }
+
     void take_back(frame_window& window, frame_position to, frame_mark* newest_mark, chunk_source<A>& source) noexcept {
         if constexpr (observes<A>) {
             observed_.rewound([&](void const* p) {
@@ -400,6 +423,7 @@ private:
     [[no_unique_address]] destroyed_objects<A::diagnostics::counts_operations> destroyed_{};
     [[no_unique_address]] frame_records<A> records_{};
     [[no_unique_address]] frame_epochs<A> epochs_{};
+    [[no_unique_address]] guarded_frame<A> guarded_{};
     [[no_unique_address]] typename choose_observation<A>::frame observed_{};
     frame_mark* marks_ = nullptr;
     frame_mark scope_marks_[8]{};

@@ -191,6 +191,8 @@ public:
                 .numbers = {core<A>::thread_number()}};
         with_place(self(), f);
     }
+    /// The address that the program knows a block by; guarded, it is another one.
+    [[nodiscard]] static std::uintptr_t shown(std::uintptr_t object) noexcept { return object; }
 
     // --- the instance's end -------------------------------------------------------------------------------------------
 
@@ -206,7 +208,7 @@ public:
             fault_sites const sites{.allocated_at = r->site, .write = &write_places_of_block};
             fault f{.code = fault_code::live_at_end,
                     .note = "the block at 0x%llx, of %llu bytes, is alive: thread %llu allocated it in its frame %llu",
-                    .numbers = {r->object(), r->bytes(), holder.thread(), holder.frame()},
+                    .numbers = {self().shown(r->object()), r->bytes(), holder.thread(), holder.frame()},
                     .sites = &sites};
             with_place(self(), f);
         };
