@@ -10,7 +10,7 @@
 
 #include <framealloc/tag_budgets.hpp>
 #include <framealloc/diagnostics/counters.hpp>
-#include <framealloc/smart_alloc.hpp>
+#include <framealloc/smart_alloc_debug.hpp>
 
 #include <cstdio>
 #include <cstdlib>
