@@ -18,7 +18,7 @@ public:
     void free_by_address(void* p, site_of<A> at = {}) noexcept {
         if (p == nullptr) return;
         if constexpr (has_pools) {
-            if (self().map().kind_of(p) == address_kind::slab || is_guarded_pool_block(p)) {
+            if (self().map().kind_of(p) == address_kind::slab || self().is_guarded_pool_block(p)) {
                 if constexpr (keeps_records<A>) {
                     void* const block = self().pool_taken(p, nullptr, at);
                     if (block == nullptr) return;
@@ -225,14 +225,6 @@ public:
     }
 
 private:
-    [[nodiscard]] bool is_guarded_pool_block([[maybe_unused]] void* p) noexcept {
-        if constexpr (guards_blocks<A>) {
-            return self().is_guarded_pool_block_of(p);
-        } else {
-            return false;
-        }
-    }
-
     static constexpr char const* foreign_slab_note = "the block at 0x%llx belongs to another allocator instance";
 
     /// The same, of which it is known whose mistake it is.

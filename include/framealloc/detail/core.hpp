@@ -28,13 +28,9 @@ struct no_pool_store {
     constexpr explicit no_pool_store(Parts&&...) noexcept {}
     void release() noexcept {}
 };
-template <class A, bool HasPools = (A::pool::class_count != 0)>
-struct choose_pool_store {
-    using type = pool_store<A>;
-};
 template <class A>
-struct choose_pool_store<A, false> {
-    using type = no_pool_store;
+struct choose_pool_store {
+    using type = std::conditional_t<A::pool::class_count != 0, pool_store<A>, no_pool_store>;
 };
 
 /// The state of the only thread, where there is only one: inside the instance.
@@ -54,7 +50,7 @@ template <class A>
 class core : public instance_base,
              public frame_control<A>,
              public block_returns<A>,
-             public choose_record_keeper<A>::type,
+             public record_keeper_of<A>,
              public choose_observation<A>::type,
              public frame_verbs<core<A>, A>,
              public pool_verbs<core<A>, A>,
@@ -185,7 +181,7 @@ public:
         if constexpr (observes<A>) this->observe_allocation(p, request, allocation_intent::heap, at);
         return p;
     }
-    [[nodiscard]] void* heap_block(layout request) noexcept {
+    [[nodiscard]] FRAMEALLOC_HOT void* heap_block(layout request) noexcept {
         if constexpr (has_tags) {
             fault why;
             void* const p = without_throwing<A>(why, [&] { return serve_charged_heap(*this, request, why); });
@@ -198,7 +194,7 @@ public:
             return p;
         }
     }
-    [[nodiscard]] void* heap_block_or_throw(layout request) {
+    [[nodiscard]] FRAMEALLOC_HOT void* heap_block_or_throw(layout request) {
         if constexpr (has_tags) {
             fault why;
             void* const p = serve_charged_heap(*this, request, why);
@@ -460,10 +456,9 @@ private:
         c.chunks_.unlock_after_fork();
         c.guard_.unlock_after_fork();
     }
-    static constexpr operations operations_{&finish_frames, &give_back,
-                                            &vacated,       &in_shared_frame,
-                                            &describe,      choose_record_keeper<A>::type::explain_address,
-                                            &lock_for_fork, &unlock_after_fork};
+    static constexpr operations operations_{&finish_frames,   &give_back,        &vacated,
+                                            &in_shared_frame, &describe,         record_keeper_of<A>::explain_address,
+                                            &lock_for_fork,   &unlock_after_fork};
 
     alloc_config config_;
     instance_lock<A> guard_{};

@@ -129,7 +129,7 @@ public:
             records_.check_and_go_back_to(nullptr, *this, window);
             epochs_.frame_ends(frame_end::frame);
         }
-        if constexpr (guards_blocks<A>) guard_ending(window, source);
+        if constexpr (guards_blocks<A>) guarded_.open_all(window), source.is_for(this, number_, number());
         std::size_t const used = used_by_owner(window);
         note(used);
         last_bytes_.store(used, order::relaxed);
@@ -138,7 +138,7 @@ public:
         if constexpr (!guards_blocks<A>) fill_oldest(window);
         if constexpr (has_tags) charges_.ending(window, source);
         engine_.reset(window, source);
-        if constexpr (guards_blocks<A>) guard_ended(window, source);
+        if constexpr (guards_blocks<A>) guarded_.end_frame(engine_, window, source);
         if (marks_ != nullptr)
             marks_ = nullptr;  // a load that always hits for a store: stores are what a frame's end waits for
     }
@@ -148,7 +148,7 @@ public:
     [[nodiscard]] void* allocate(frame_window& window, layout request, chunk_source<A>& source) noexcept {
         if constexpr (guards_blocks<A>) guarded_.open(window, request);
         if (void* const p = window.try_serve(request)) return p;
-        if constexpr (guards_blocks<A>) guarded_.open_all(window), guard_for(source);
+        if constexpr (guards_blocks<A>) guarded_.open_all(window), source.is_for(this, number_, number());
         void* const p = engine_.allocate(window, request, source);
         if (p != nullptr) memory_is_given(p, request.bytes);  // an arena of the program's may have places of its own
         return p;
@@ -250,7 +250,7 @@ public:
     /// Moves the window back, and gives every tag its own.
     void rewind_engine(frame_window& window, frame_position to, chunk_source<A>& source) noexcept {
         [[maybe_unused]] std::uintptr_t const cursor = window.at();
-        if constexpr (guards_blocks<A>) guarded_.open_all(window), guard_for(source);
+        if constexpr (guards_blocks<A>) guarded_.open_all(window), source.is_for(this, number_, number());
         if constexpr (has_tags) {
             std::size_t const open = charges_.open_bytes(window), before = engine_.used_bytes(window);
             charges_.lift(window);
@@ -332,21 +332,6 @@ public:
     }
 
 private:
-    // Where frames are guarded: all that a frame has had cannot be touched when it is over.
-    void guard_for(chunk_source<A>& source) noexcept { source.is_for(this, number_, number()); }
-    void guard_ending(frame_window& window, chunk_source<A>& source) noexcept {
-        guarded_.open_all(window);
-        guard_for(source);
-    }
-    void guard_ended(frame_window& window, chunk_source<A>& source) noexcept {
-        if constexpr (in_flight == 1) {
-            engine_.release(window, source);
-        } else {
-            engine_.release_oldest(source);
-        }
-        source.frame_ended();
-    }
-
     void take_back(frame_window& window, frame_position to, frame_mark* newest_mark, chunk_source<A>& source) noexcept {
         if constexpr (observes<A>) {
             observed_.rewound([&](void const* p) {

@@ -50,7 +50,7 @@ public:
 
     // --- what an address is -------------------------------------------------------------------------------------------
 
-    [[nodiscard]] bool is_guarded_pool_block_of(void const* object) noexcept {
+    [[nodiscard]] bool is_guarded_pool_block(void const* object) noexcept {
         locked const guard{guard_ranges::lock};
         guarded_range const* const r = guard_ranges::find(address_of(object));
         return r != nullptr && r->kind == range_kind::pool;

@@ -315,6 +315,16 @@ private:
 template <class A>
 class guarded_frame<A, true> {
 public:
+    /// All that the frame has had cannot be touched any more.
+    template <class Engine>
+    void end_frame(Engine& engine, frame_window& window, chunk_source<A>& source) noexcept {
+        if constexpr (frames_in_flight_of<typename A::arena> == 1) {
+            engine.release(window, source);
+        } else {
+            engine.release_oldest(source);
+        }
+        source.frame_ended();
+    }
     /// The window has been taken back from `used`.
     void close(frame_window& window, std::uintptr_t used) noexcept {
         // Who charges tags has the window's limit for himself.

@@ -26,7 +26,7 @@ public:
     // --- pools --------------------------------------------------------------------------------------------------------
 
     /// Dresses a block of class `c` for the program: answers the object's address.
-    [[nodiscard]] FRAMEALLOC_COLD void* pool_given(void* raw, layout asked, call_site at) noexcept {
+    [[nodiscard, gnu::noinline]] void* pool_given(void* raw, layout asked, call_site at) noexcept {
         slab<A>& s = *slab<A>::of(raw);
         std::uintptr_t const end = address_of(raw) + s.shape->block_bytes;
         memory_is_ours(address_of(raw), end);
@@ -43,7 +43,7 @@ public:
 
     /// Takes a block back: answers where it begins, or null, reported, for what cannot be taken. `given` is the layout that
     /// it is freed with, if any.
-    [[nodiscard]] FRAMEALLOC_COLD void* pool_taken(void* object, layout const* given, call_site at) {
+    [[nodiscard, gnu::noinline]] void* pool_taken(void* object, layout const* given, call_site at) {
         if (object == nullptr || self().map().kind_of(object) != address_kind::slab) {
             return not_a_pool_block(object, at), nullptr;
         }
@@ -191,6 +191,7 @@ public:
                 .numbers = {core<A>::thread_number()}};
         with_place(self(), f);
     }
+    static constexpr bool is_guarded_pool_block(void*) noexcept { return false; }
     /// The address that the program knows a block by; guarded, it is another one.
     [[nodiscard]] static std::uintptr_t shown(std::uintptr_t object) noexcept { return object; }
 

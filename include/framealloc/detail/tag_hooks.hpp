@@ -32,13 +32,9 @@ concept has_tag_machinery = !charges_tags<typename A::budget> || requires { size
 template <class A>
 class frame_charges;
 struct no_frame_charges {};
-template <class A, bool Tags = charges_tags<typename A::budget>>
-struct choose_frame_charges {
-    using type = frame_charges<A>;
-};
 template <class A>
-struct choose_frame_charges<A, false> {
-    using type = no_frame_charges;
+struct choose_frame_charges {
+    using type = std::conditional_t<charges_tags<typename A::budget>, frame_charges<A>, no_frame_charges>;
 };
 
 template <class A>
@@ -47,13 +43,9 @@ class tag_balance;
 template <class A>
 struct tag_state;
 struct no_tag_state {};
-template <class A, bool Tags = charges_tags<typename A::budget>>
-struct choose_tag_state {
-    using type = tag_state<A>;
-};
 template <class A>
-struct choose_tag_state<A, false> {
-    using type = no_tag_state;
+struct choose_tag_state {
+    using type = std::conditional_t<charges_tags<typename A::budget>, tag_state<A>, no_tag_state>;
 };
 
 template <class A>
