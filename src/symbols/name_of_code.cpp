@@ -234,7 +234,7 @@ extern "C" std::size_t framealloc_name_of_code(void const* address, char* to, st
         std::scoped_lock const guard{one_at_a_time()};
         std::string const& name = known_name_of(address);
         length = name.size() < size ? name.size() : size - 1;
-        std::memcpy(to, name.data(), length);
+        name.copy(to, length);
         to[length] = '\0';
     }
     FRAMEALLOC_CATCH_ALL { length = 0; }

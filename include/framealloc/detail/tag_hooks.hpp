@@ -2,16 +2,13 @@
 #pragma once
 
 #include <framealloc/detail/call_site.hpp>
+#include <framealloc/fault.hpp>
 #include <framealloc/policy.hpp>
 
 #include <cstdint>
 
 // What the machinery knows of tags before it has to do with any: a budget that charges them brings the rest along, by
 // framealloc/tag_budgets.hpp, and who uses none does not even read it.
-
-namespace framealloc::inline v0_1 {
-struct fault;
-}
 
 namespace framealloc::inline v0_1::detail {
 
