@@ -340,7 +340,7 @@ private:
         // Names are looked up for what lies before an address, as return addresses want it.
         if (first) subject = r, touched = address, did = how, place = behind(code, code != nullptr ? 1 : 0);
         if (subject == nullptr) return false;
-        text_in text{lines, sizeof lines, first};
+        text_in text{lines, sizeof lines, first && platform::has_room_for_names()};
         write_report(text, *subject, touched, did, place);
         installed_diagnostic_sink.load(order::acquire)(lines, text.used());
         return true;
