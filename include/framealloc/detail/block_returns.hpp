@@ -33,6 +33,12 @@ public:
                     return self().give_sized(p, {.bytes = A::pool::class_bytes(c), .align = 1}, c, at);
                 return self().pool_free(p, {.bytes = A::pool::class_bytes(c), .align = 1});
             }
+            if (is_sampled<A>(p)) {
+                void* const block = block_sampler<A>::give(self(), p, block_sampler<A>::any_class);
+                if (block == nullptr) return;
+                if constexpr (observes<A>) self().observe_free(p, allocation_intent::pool, at);
+                return self().give_block(block, slab<A>::of(block)->size_class);
+            }
         }
         free_heap(p, at);
     }
@@ -129,6 +135,11 @@ public:
     [[nodiscard]] static core<A>* owner_of(void* p) noexcept {
         using map = conditional_page_map<A>;
         if constexpr (map::knows_all_instances) {
+            if (is_sampled<A>(p)) {
+                instance_base* const i = block_sampler<A>::owner_of(p);
+                bool const ours = i != nullptr && i->ops == &core<A>::registry_operations();
+                return ours ? static_cast<core<A>*>(i) : nullptr;
+            }
             if constexpr (guards_blocks<A>) {
                 instance_base* const i = core<A>::owner_of_guarded(p);
                 if (i != nullptr && i->ops == &core<A>::registry_operations()) return static_cast<core<A>*>(i);
@@ -165,7 +176,7 @@ public:
     FRAMEALLOC_HOT void pool_free_to_owner(void* p, layout given) noexcept {
         if constexpr (has_pools) {
             if (given.has_valid_align() && A::pool::class_for(whole_of<A>(given)) != A::pool::class_count) {
-                if constexpr (checks) {
+                if (checks || is_sampled<A>(p)) {
                     core<A>* const owner = owner_of(p);
                     return (owner != nullptr ? *owner : self()).pool_free(p, given);  // who is asked in vain says why
                 } else {
@@ -186,6 +197,7 @@ public:
     /// Bytes that a live block has room for; 0 for what is not a live pool or heap block of this instance.
     [[nodiscard]] std::size_t usable_size(void* p) noexcept {
         if (p == nullptr) return 0;
+        if (is_sampled<A>(p)) return block_sampler<A>::bytes_of(self(), p);
         if constexpr (guards_blocks<A>) {
             if (std::size_t const bytes = self().guarded_bytes(p); bytes != self().none) return bytes;
         }
@@ -214,6 +226,7 @@ public:
     /// Whether `p` lies in a slab of this instance, or is a heap block of it, alive or freed: for who has several instances
     /// and an address. Two loads of the page map, and one of what lies at or below the address.
     [[nodiscard]] bool owns(void* p) noexcept {
+        if (is_sampled<A>(p)) return block_sampler<A>::owner_of(p) == &self();
         if constexpr (guards_blocks<A>) {
             if (self().owns_guarded(p)) return true;
         }

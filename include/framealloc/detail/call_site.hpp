@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
-#include <framealloc/detail/platform/compiler.hpp>
+#include <framealloc/detail/atomic.hpp>
+#include <framealloc/detail/bits.hpp>
 
 namespace framealloc::inline v0_1::detail {
 
@@ -40,6 +41,25 @@ using site_of = typename choose_call_site<wants_sites<A>>::type;
 /// Whether its blocks lie on pages of their own, between pages that cannot be touched; see `guard_keeper`.
 template <class A>
 inline constexpr bool guards_blocks = requires { requires A::diagnostics::guards_blocks; };
+
+/// Whether some blocks of pools are guarded: see `block_sampler`.
+template <class A>
+inline constexpr bool samples_blocks = requires { requires A::diagnostics::samples_blocks; };
+template <class A>
+class block_sampler;
+template <class A, bool Sampled = samples_blocks<A>>
+class sample_countdown {};
+/// Where the sampled blocks of the process are; no address is among them before the first.
+inline constexpr std::size_t sampled_bytes = std::size_t{17} << 16;
+inline constinit atomic<std::uintptr_t> sampled_begin{~std::uintptr_t{0}};
+template <class A>
+[[nodiscard]] FRAMEALLOC_HOT bool is_sampled([[maybe_unused]] void const* p) noexcept {
+    if constexpr (samples_blocks<A>) {
+        return address_of(p) - sampled_begin.load(order::relaxed) < sampled_bytes;
+    } else {
+        return false;
+    }
+}
 
 // What keeps records comes with the diagnostics policy that wants them: who has none does not read it.
 template <class A, bool Kept = keeps_records<A>>

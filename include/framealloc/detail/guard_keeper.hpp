@@ -89,7 +89,7 @@ public:
                                                       : (freed ? address_state::freed_heap : address_state::heap_block);
                 e.object = r->object, e.bytes = r->bytes, e.allocated_at = r->site;
                 if (freed) e.freed_at = r->freed_at;
-                e.is_damaged = !freed && !is_whole(*r);
+                e.is_damaged = !freed && !guard_ranges::is_whole(*r);
                 e.thread = r->holder.thread(), e.frame = r->holder.frame(), e.tag_path = r->tag_path;
                 e.instance = r->instance_number, e.instance_name = r->instance_name;
                 return true;
@@ -127,7 +127,7 @@ public:
         guard_ranges::for_each([&](guarded_range& r) {
             bool const is_live = r.state.load(order::relaxed) == range_state::live;
             if (!sound || !is_live || r.instance != &self() || r.kind == range_kind::frame) return;
-            sound = find_damage(r, what);
+            sound = guard_ranges::is_whole(r, what);
         });
         return sound;
     }
@@ -218,7 +218,7 @@ private:
         }
         if (r != nullptr) {
             fault damage;
-            if (!find_damage(*r, damage)) {
+            if (!guard_ranges::is_whole(*r, damage)) {
                 damage.stops = A::diagnostics::stops_on_misuse;
                 damage.site = at.address;
                 with_place(self(), damage);
@@ -261,32 +261,6 @@ private:
     void end_free(guarded_range& r) noexcept {
         locked const guard{guard_ranges::lock};
         guard_ranges::retire_block(&r, options.quarantine_bytes, options.quarantine_blocks);
-    }
-
-    [[nodiscard]] static bool is_whole(guarded_range const& r) noexcept {
-        return find_overflow(r.begin, r.object) == r.object && find_overflow(r.object + r.bytes, r.end) == r.end;
-    }
-    /// False where what surrounds a live block is damaged, which is in `what` then.
-    [[nodiscard]] static bool find_damage(guarded_range const& r, fault& what) noexcept {
-        using ull = unsigned long long;
-        std::uintptr_t const over = r.object + r.bytes < r.end ? find_overflow(r.object + r.bytes, r.end) : r.end;
-        std::uintptr_t const under = find_overflow(r.begin, r.object);
-        if (over == r.end && under == r.object) return true;
-        bool const is_over = over != r.end;
-        what = {.code = fault_code::underflow, .allocated_at = r.site, .write_places = &guard_ranges::write_places};
-        if (is_over) what.code = fault_code::overflow;
-        what.note = is_over ? records::note_overflow : records::note_underflow;
-        if (is_over) {
-            ull const numbers[] = {r.object, r.bytes, over - r.object, *pointer_to<unsigned char const>(over)};
-            __builtin_memcpy(what.numbers, numbers, sizeof numbers);
-        } else {
-            // The damaged byte that is nearest to the object.
-            std::uintptr_t at = r.object - 1;
-            while (*pointer_to<unsigned char const>(at) == block_record::canary_at(at - r.begin)) --at;
-            ull const numbers[] = {r.object, r.object - at, *pointer_to<unsigned char const>(at), 0};
-            __builtin_memcpy(what.numbers, numbers, sizeof numbers);
-        }
-        return false;
     }
 
     template <class... Numbers>
