@@ -150,8 +150,9 @@ public:
             if (c == pool::class_count) [[unlikely]]
                 return self().shared().free_large(p, given, at);
             [[maybe_unused]] void* const object = p;
-            if (detail::is_sampled<A>(p)) [[unlikely]] {
-                p = detail::block_sampler<A>::give(self().shared(), p, c);
+            if constexpr (detail::samples_blocks<A>) {
+                if (detail::block_sampler<A>::has(p)) [[unlikely]]
+                    p = detail::block_sampler<A>::give(self().shared(), p, c);
                 if (p == nullptr) return;
             }
             if constexpr (detail::keeps_records<A>) {

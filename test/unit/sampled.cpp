@@ -28,7 +28,7 @@ struct where_blocks_are_sampled {
     boost::test_tools::assertion_result operator()(boost::unit_test::test_unit_id) const { return samples; }
 };
 
-bool is_sampled(void const* p) { return detail::is_sampled<sample_all::assembly_type>(p); }
+bool is_sampled(void const* p) { return detail::block_sampler<sample_all::assembly_type>::has(p); }
 [[gnu::noinline]] void write_at(void* p, std::ptrdiff_t offset) { static_cast<char volatile*>(p)[offset] = 7; }
 
 struct item {

@@ -18,7 +18,7 @@ public:
     void free_by_address(void* p, site_of<A> at = {}) noexcept {
         if (p == nullptr) return;
         if constexpr (has_pools) {
-            if (self().map().kind_of(p) == address_kind::slab || is_guarded_pool_block(p)) {
+            if (self().map().kind_of(p) == address_kind::slab || guarded_frame<A>::is_pool_block(p)) {
                 if constexpr (keeps_records<A>) {
                     void* const block = self().pool_taken(p, nullptr, at);
                     if (block == nullptr) return;
@@ -33,11 +33,8 @@ public:
                     return self().give_sized(p, {.bytes = A::pool::class_bytes(c), .align = 1}, c, at);
                 return self().pool_free(p, {.bytes = A::pool::class_bytes(c), .align = 1});
             }
-            if (is_sampled<A>(p)) {
-                void* const block = block_sampler<A>::give(self(), p, block_sampler<A>::any_class);
-                if (block == nullptr) return;
-                if constexpr (observes<A>) self().observe_free(p, allocation_intent::pool, at);
-                return self().give_block(block, slab<A>::of(block)->size_class);
+            if constexpr (samples_blocks<A>) {
+                if (block_sampler<A>::has(p)) return block_sampler<A>::give_by_address(self(), p, at);
             }
         }
         free_heap(p, at);
@@ -135,14 +132,11 @@ public:
     [[nodiscard]] static core<A>* owner_of(void* p) noexcept {
         using map = conditional_page_map<A>;
         if constexpr (map::knows_all_instances) {
-            if (is_sampled<A>(p)) {
-                instance_base* const i = block_sampler<A>::owner_of(p);
-                bool const ours = i != nullptr && i->ops == &core<A>::registry_operations();
-                return ours ? static_cast<core<A>*>(i) : nullptr;
-            }
             if constexpr (guards_blocks<A>) {
-                instance_base* const i = core<A>::owner_of_guarded(p);
-                if (i != nullptr && i->ops == &core<A>::registry_operations()) return static_cast<core<A>*>(i);
+                if (core<A>* const c = core<A>::owner_of_guarded(p)) return c;
+            }
+            if constexpr (samples_blocks<A>) {
+                if (block_sampler<A>::has(p)) return block_sampler<A>::owner_of(p);
             }
             address_kind const kind = map::kind_of(p);
             void* owner = nullptr;
@@ -176,7 +170,7 @@ public:
     FRAMEALLOC_HOT void pool_free_to_owner(void* p, layout given) noexcept {
         if constexpr (has_pools) {
             if (given.has_valid_align() && A::pool::class_for(whole_of<A>(given)) != A::pool::class_count) {
-                if (checks || is_sampled<A>(p)) {
+                if (checks || block_sampler<A>::has(p)) {
                     core<A>* const owner = owner_of(p);
                     return (owner != nullptr ? *owner : self()).pool_free(p, given);  // who is asked in vain says why
                 } else {
@@ -197,7 +191,9 @@ public:
     /// Bytes that a live block has room for; 0 for what is not a live pool or heap block of this instance.
     [[nodiscard]] std::size_t usable_size(void* p) noexcept {
         if (p == nullptr) return 0;
-        if (is_sampled<A>(p)) return block_sampler<A>::bytes_of(self(), p);
+        if constexpr (samples_blocks<A>) {
+            if (block_sampler<A>::has(p)) return block_sampler<A>::bytes_of(self(), p);
+        }
         if constexpr (guards_blocks<A>) {
             if (std::size_t const bytes = self().guarded_bytes(p); bytes != self().none) return bytes;
         }
@@ -226,7 +222,9 @@ public:
     /// Whether `p` lies in a slab of this instance, or is a heap block of it, alive or freed: for who has several instances
     /// and an address. Two loads of the page map, and one of what lies at or below the address.
     [[nodiscard]] bool owns(void* p) noexcept {
-        if (is_sampled<A>(p)) return block_sampler<A>::owner_of(p) == &self();
+        if constexpr (samples_blocks<A>) {
+            if (block_sampler<A>::has(p)) return block_sampler<A>::owner_of(p) == &self();
+        }
         if constexpr (guards_blocks<A>) {
             if (self().owns_guarded(p)) return true;
         }
@@ -238,14 +236,6 @@ public:
     }
 
 private:
-    [[nodiscard]] bool is_guarded_pool_block([[maybe_unused]] void* p) noexcept {
-        if constexpr (guards_blocks<A>) {
-            return self().is_guarded_pool_block_of(p);
-        } else {
-            return false;
-        }
-    }
-
     /// With records: whether what is to be freed as a heap block is one.
     [[nodiscard]] bool may_free_heap(void* p, site_of<A> at, layout const* given) {
         switch (self().map().kind_of(p)) {

@@ -6,6 +6,10 @@
 
 namespace framealloc::inline v0_1::detail {
 
+/// Where the sampled blocks of the process are; no address is among them before the first.
+inline constexpr std::size_t sampled_bytes = std::size_t{17} << 16;
+inline constinit atomic<std::uintptr_t> sampled_begin{~std::uintptr_t{0}};
+
 /// The slots of the process: pages with a page that cannot be touched before and behind each.
 ///
 ///     base [ guard | slot 0 | guard | slot 1 | ... | guard ]
@@ -110,8 +114,12 @@ private:
 /// What an instance does with sampled blocks. The block that was taken from the pools stays taken, and is counted and charged;
 /// the program gets a slot instead of it.
 template <class A>
-class block_sampler {
+class block_sampler<A, true> {
 public:
+    [[nodiscard]] FRAMEALLOC_HOT static bool has(void const* p) noexcept {
+        return address_of(p) - sampled_begin.load(order::relaxed) < sampled_bytes;
+    }
+
     /// For a block that a sample is due for: what the program gets, the block itself where there is no slot.
     [[nodiscard]] FRAMEALLOC_COLD static void* take(thread_state<A>& s, void* block, layout asked) noexcept {
         if (!s.sampling.begin_next()) return block;
@@ -178,10 +186,17 @@ public:
         bool const is_live = r->state.load(order::relaxed) == range_state::live;
         return is_live && r->instance == &owner && r->object == address_of(object) ? r->bytes : 0;
     }
-    /// Whose it is; null where it is none's any more.
-    [[nodiscard]] static instance_base* owner_of(void const* object) noexcept {
+    /// Whose it is; null where it is none's any more, or that of another kind of allocator.
+    [[nodiscard]] static core<A>* owner_of(void const* object) noexcept {
         locked const guard{guard_ranges::lock};
-        return sample_slots::find(object)->instance;
+        instance_base* const i = sample_slots::find(object)->instance;
+        return i != nullptr && i->ops == &core<A>::registry_operations() ? static_cast<core<A>*>(i) : nullptr;
+    }
+    static void give_by_address(core<A>& owner, void* object, [[maybe_unused]] site_of<A> at) noexcept {
+        void* const block = give(owner, object, any_class);
+        if (block == nullptr) return;
+        if constexpr (observes<A>) owner.observe_free(object, allocation_intent::pool, at);
+        owner.give_block(block, slab<A>::of(block)->size_class);
     }
 
     /// The instance ends, and its blocks with it.

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
-#include <framealloc/detail/atomic.hpp>
-#include <framealloc/detail/bits.hpp>
-
 namespace framealloc::inline v0_1::detail {
 
 /// Where a verb was called: the address of an instruction in the function that it became a part of. It is read by one
@@ -45,21 +42,13 @@ inline constexpr bool guards_blocks = requires { requires A::diagnostics::guards
 /// Whether some blocks of pools are guarded: see `block_sampler`.
 template <class A>
 inline constexpr bool samples_blocks = requires { requires A::diagnostics::samples_blocks; };
-template <class A>
-class block_sampler;
+template <class A, bool Sampled = samples_blocks<A>>
+class block_sampler {
+public:
+    [[nodiscard]] static constexpr bool has(void const*) noexcept { return false; }
+};
 template <class A, bool Sampled = samples_blocks<A>>
 class sample_countdown {};
-/// Where the sampled blocks of the process are; no address is among them before the first.
-inline constexpr std::size_t sampled_bytes = std::size_t{17} << 16;
-inline constinit atomic<std::uintptr_t> sampled_begin{~std::uintptr_t{0}};
-template <class A>
-[[nodiscard]] FRAMEALLOC_HOT bool is_sampled([[maybe_unused]] void const* p) noexcept {
-    if constexpr (samples_blocks<A>) {
-        return address_of(p) - sampled_begin.load(order::relaxed) < sampled_bytes;
-    } else {
-        return false;
-    }
-}
 
 // What keeps records comes with the diagnostics policy that wants them: who has none does not read it.
 template <class A, bool Kept = keeps_records<A>>
@@ -90,7 +79,10 @@ concept has_record_machinery = (!keeps_records<A> || requires { sizeof(record_ma
 template <class A>
 class guard_keeper;
 template <class A, bool Guarded = guards_blocks<A>>
-class guarded_frame {};
+class guarded_frame {
+public:
+    [[nodiscard]] static constexpr bool is_pool_block(void const*) noexcept { return false; }
+};
 template <class A, bool Kept = keeps_records<A>, bool Guarded = guards_blocks<A>>
 struct choose_record_keeper {
     using type = record_keeper<A>;

@@ -130,7 +130,7 @@ public:
             check_records(window, nullptr);
             epochs_.frame_ends(frame_end::frame);
         }
-        if constexpr (guards_blocks<A>) guard_ending(window, source);
+        if constexpr (guards_blocks<A>) guarded_.open_all(window), guard_for(source);
         std::size_t const used = used_by_owner(window);
         note(used);
         last_bytes_.store(used, order::relaxed);
@@ -139,7 +139,7 @@ public:
         if constexpr (!guards_blocks<A>) fill_oldest(window);
         if constexpr (has_tags) charges_.ending(window, source);
         engine_.reset(window, source);
-        if constexpr (guards_blocks<A>) guard_ended(window, source);
+        if constexpr (guards_blocks<A>) guarded_.let_go(engine_, window, source);
         if (marks_ != nullptr)
             marks_ = nullptr;  // a load that always hits for a store: stores are what a frame's end waits for
     }
@@ -347,21 +347,7 @@ public:
     }
 
 private:
-    // Where frames are guarded: all that a frame has had cannot be touched when it is over.
     void guard_for(chunk_source<A>& source) noexcept { source.is_for(this, number_, number()); }
-    void guard_ending(frame_window& window, chunk_source<A>& source) noexcept {
-        guarded_.open_all(window);
-        guard_for(source);
-    }
-    void guard_ended(frame_window& window, chunk_source<A>& source) noexcept {
-        if constexpr (in_flight == 1) {
-            engine_.release(window, source);
-        } else {
-            engine_.release_oldest(source);
-        }
-        source.frame_ended();
-    }
-
     void take_back(frame_window& window, frame_position to, frame_mark* newest_mark, chunk_source<A>& source) noexcept {
         if constexpr (observes<A>) {
             observed_.rewound([&](void const* p) {

@@ -50,11 +50,6 @@ public:
 
     // --- what an address is -------------------------------------------------------------------------------------------
 
-    [[nodiscard]] bool is_guarded_pool_block_of(void const* object) noexcept {
-        locked const guard{guard_ranges::lock};
-        guarded_range const* const r = guard_ranges::find(address_of(object));
-        return r != nullptr && r->kind == range_kind::pool;
-    }
     /// Bytes of a live block of this instance; `none` where it is not guarded.
     static constexpr std::size_t none = SIZE_MAX;
     [[nodiscard]] std::size_t guarded_bytes(void const* object) noexcept {
@@ -69,10 +64,11 @@ public:
         return r != nullptr && r->kind != range_kind::frame && r->instance == &self();
     }
     /// Whose guarded block it is; null where it is none, or its instance is gone.
-    [[nodiscard]] static instance_base* owner_of_guarded(void const* object) noexcept {
+    [[nodiscard]] static core<A>* owner_of_guarded(void const* object) noexcept {
         locked const guard{guard_ranges::lock};
         guarded_range const* const r = guard_ranges::find(address_of(object));
-        return r != nullptr ? r->instance : nullptr;
+        bool const ours = r != nullptr && r->instance != nullptr && r->instance->ops == &core<A>::registry_operations();
+        return ours ? static_cast<core<A>*>(r->instance) : nullptr;
     }
 
     static bool explain_address(instance_base& i, explanation& e) noexcept {

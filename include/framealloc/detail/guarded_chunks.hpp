@@ -314,6 +314,22 @@ private:
 template <class A>
 class guarded_frame<A, true> {
 public:
+    /// Whether a guarded block of a pool begins at an address.
+    [[nodiscard]] static bool is_pool_block(void const* p) noexcept {
+        locked const guard{guard_ranges::lock};
+        guarded_range const* const r = guard_ranges::find(address_of(p));
+        return r != nullptr && r->kind == range_kind::pool;
+    }
+    /// The thread's frame at `frame` has ended, and its window been closed: it goes on in other chunks.
+    template <class Engine>
+    static void let_go(Engine& engine, frame_window& window, chunk_source<A>& source) noexcept {
+        if constexpr (frames_in_flight_of<typename A::arena> == 1) {
+            engine.release(window, source);
+        } else {
+            engine.release_oldest(source);
+        }
+        source.frame_ended();
+    }
     /// The window has been taken back from `used`.
     void close(frame_window& window, std::uintptr_t used) noexcept {
         // Who charges tags has the window's limit for himself.
