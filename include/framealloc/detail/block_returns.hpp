@@ -18,7 +18,7 @@ public:
     void free_by_address(void* p, site_of<A> at = {}) noexcept {
         if (p == nullptr) return;
         if constexpr (has_pools) {
-            if (self().map().kind_of(p) == address_kind::slab || self().is_guarded_pool_block(p)) {
+            if (self().map().kind_of(p) == address_kind::slab || guarded_frame<A>::is_pool_block(p)) {
                 if constexpr (keeps_records<A>) {
                     void* const block = self().pool_taken(p, nullptr, at);
                     if (block == nullptr) return;
@@ -32,6 +32,9 @@ public:
                 if constexpr (observes<A>)
                     return self().give_sized(p, {.bytes = A::pool::class_bytes(c), .align = 1}, c, at);
                 return self().pool_free(p, {.bytes = A::pool::class_bytes(c), .align = 1});
+            }
+            if constexpr (samples_blocks<A>) {
+                if (block_sampler<A>::has(p)) return block_sampler<A>::give_by_address(self(), p, at);
             }
         }
         free_heap(p, at);
@@ -130,8 +133,10 @@ public:
         using map = conditional_page_map<A>;
         if constexpr (map::knows_all_instances) {
             if constexpr (guards_blocks<A>) {
-                instance_base* const i = core<A>::owner_of_guarded(p);
-                if (i != nullptr && i->ops == &core<A>::registry_operations()) return static_cast<core<A>*>(i);
+                if (core<A>* const c = core<A>::owner_of_guarded(p)) return c;
+            }
+            if constexpr (samples_blocks<A>) {
+                if (block_sampler<A>::has(p)) return block_sampler<A>::owner_of(p);
             }
             address_kind const kind = map::kind_of(p);
             void* owner = nullptr;
@@ -165,7 +170,7 @@ public:
     FRAMEALLOC_HOT void pool_free_to_owner(void* p, layout given) noexcept {
         if constexpr (has_pools) {
             if (given.has_valid_align() && A::pool::class_for(whole_of<A>(given)) != A::pool::class_count) {
-                if constexpr (checks) {
+                if (checks || block_sampler<A>::has(p)) {
                     core<A>* const owner = owner_of(p);
                     return (owner != nullptr ? *owner : self()).pool_free(p, given);  // who is asked in vain says why
                 } else {
@@ -186,6 +191,9 @@ public:
     /// Bytes that a live block has room for; 0 for what is not a live pool or heap block of this instance.
     [[nodiscard]] std::size_t usable_size(void* p) noexcept {
         if (p == nullptr) return 0;
+        if constexpr (samples_blocks<A>) {
+            if (block_sampler<A>::has(p)) return block_sampler<A>::bytes_of(self(), p);
+        }
         if constexpr (guards_blocks<A>) {
             if (std::size_t const bytes = self().guarded_bytes(p); bytes != self().none) return bytes;
         }
@@ -214,6 +222,9 @@ public:
     /// Whether `p` lies in a slab of this instance, or is a heap block of it, alive or freed: for who has several instances
     /// and an address. Two loads of the page map, and one of what lies at or below the address.
     [[nodiscard]] bool owns(void* p) noexcept {
+        if constexpr (samples_blocks<A>) {
+            if (block_sampler<A>::has(p)) return block_sampler<A>::owner_of(p) == &self();
+        }
         if constexpr (guards_blocks<A>) {
             if (self().owns_guarded(p)) return true;
         }

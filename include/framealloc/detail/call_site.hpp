@@ -37,6 +37,17 @@ class core;
 template <class A>
 inline constexpr bool guards_blocks = requires { requires A::diagnostics::guards_blocks; };
 
+/// Whether some blocks of pools are guarded: see `block_sampler`.
+template <class A>
+inline constexpr bool samples_blocks = requires { requires A::diagnostics::samples_blocks; };
+template <class A, bool Sampled = samples_blocks<A>>
+class block_sampler {
+public:
+    [[nodiscard]] static constexpr bool has(void const*) noexcept { return false; }
+};
+template <class A, bool Sampled = samples_blocks<A>>
+class sample_countdown {};
+
 // What keeps records comes with the diagnostics policy that wants them: who has none does not read it.
 template <class A, bool Kept = keeps_records<A>>
 class frame_records;
@@ -69,10 +80,12 @@ concept has_record_machinery = (!keeps_records<A> || requires { sizeof(record_ma
 template <class A>
 class guard_keeper;
 template <class A, bool Guarded = guards_blocks<A>>
-class guarded_frame {};
+class guarded_frame {
+public:
+    [[nodiscard]] static constexpr bool is_pool_block(void const*) noexcept { return false; }
+};
 struct no_record_keeper {
     static constexpr std::nullptr_t explain_address = nullptr;
-    static constexpr bool is_guarded_pool_block(void*) noexcept { return false; }
 };
 template <class A>
 using record_keeper_of = std::conditional_t<guards_blocks<A>, guard_keeper<A>,

@@ -91,6 +91,7 @@ public:
         });
         if constexpr (observes<A>) this->observe_end();
         if constexpr (keeps_records<A> && !observer_reports_live_blocks<A>) this->report_live_blocks();
+        if constexpr (samples_blocks<A>) block_sampler<A>::leave(*this);
         chunks_.release(gate_);
         heap_.release();
         pools_.release();
@@ -447,9 +448,11 @@ private:
         c.gate_.lock_for_fork();
         if constexpr (keeps_records<A>) c.lock_records_for_fork();
         if constexpr (observes<A>) c.lock_observer_for_fork();
+        if constexpr (samples_blocks<A>) block_sampler<A>::lock_for_fork();
     }
     static void unlock_after_fork(instance_base& i) {
         auto& c = static_cast<core&>(i);
+        if constexpr (samples_blocks<A>) block_sampler<A>::unlock_after_fork();
         if constexpr (observes<A>) c.unlock_observer_after_fork();
         if constexpr (keeps_records<A>) c.unlock_records_after_fork();
         c.gate_.unlock_after_fork();

@@ -138,7 +138,7 @@ public:
         if constexpr (!guards_blocks<A>) fill_oldest(window);
         if constexpr (has_tags) charges_.ending(window, source);
         engine_.reset(window, source);
-        if constexpr (guards_blocks<A>) guarded_.end_frame(engine_, window, source);
+        if constexpr (guards_blocks<A>) guarded_.let_go(engine_, window, source);
         if (marks_ != nullptr)
             marks_ = nullptr;  // a load that always hits for a store: stores are what a frame's end waits for
     }

@@ -50,11 +50,6 @@ public:
 
     // --- what an address is -------------------------------------------------------------------------------------------
 
-    [[nodiscard]] bool is_guarded_pool_block(void const* object) noexcept {
-        locked const guard{guard_ranges::lock};
-        guarded_range const* const r = guard_ranges::find(address_of(object));
-        return r != nullptr && r->kind == range_kind::pool;
-    }
     /// Bytes of a live block of this instance; `none` where it is not guarded.
     static constexpr std::size_t none = SIZE_MAX;
     [[nodiscard]] std::size_t guarded_bytes(void const* object) noexcept {
@@ -69,10 +64,11 @@ public:
         return r != nullptr && r->kind != range_kind::frame && r->instance == &self();
     }
     /// Whose guarded block it is; null where it is none, or its instance is gone.
-    [[nodiscard]] static instance_base* owner_of_guarded(void const* object) noexcept {
+    [[nodiscard]] static core<A>* owner_of_guarded(void const* object) noexcept {
         locked const guard{guard_ranges::lock};
         guarded_range const* const r = guard_ranges::find(address_of(object));
-        return r != nullptr ? r->instance : nullptr;
+        bool const ours = r != nullptr && r->instance != nullptr && r->instance->ops == &core<A>::registry_operations();
+        return ours ? static_cast<core<A>*>(r->instance) : nullptr;
     }
 
     static bool explain_address(instance_base& i, explanation& e) noexcept {
@@ -89,7 +85,7 @@ public:
                                                       : (freed ? address_state::freed_heap : address_state::heap_block);
                 e.object = r->object, e.bytes = r->bytes, e.allocated_at = r->site;
                 if (freed) e.freed_at = r->freed_at;
-                e.is_damaged = !freed && !is_whole(*r);
+                e.is_damaged = !freed && !guard_ranges::is_whole(*r);
                 e.thread = r->holder.thread(), e.frame = r->holder.frame(), e.tag_path = r->tag_path;
                 e.instance = r->instance_number, e.instance_name = r->instance_name;
                 return true;
@@ -127,7 +123,7 @@ public:
         guard_ranges::for_each([&](guarded_range& r) {
             bool const is_live = r.state.load(order::relaxed) == range_state::live;
             if (!sound || !is_live || r.instance != &self() || r.kind == range_kind::frame) return;
-            sound = find_damage(r, what);
+            sound = guard_ranges::is_whole(r, what);
             if (sound) return;
             damaged_ = guard_ranges::sites_of(r.object, nullptr);
             what.sites = &damaged_;
@@ -221,7 +217,7 @@ private:
         }
         if (r != nullptr) {
             fault damage;
-            if (!find_damage(*r, damage)) {
+            if (!guard_ranges::is_whole(*r, damage)) {
                 damage.stops = A::diagnostics::stops_on_misuse;
                 guard_ranges::block_sites const sites = guard_ranges::sites_of(r->object, at.address);
                 damage.sites = &sites;
@@ -265,32 +261,6 @@ private:
     void end_free(guarded_range& r) noexcept {
         locked const guard{guard_ranges::lock};
         guard_ranges::retire_block(&r, options.quarantine_bytes, options.quarantine_blocks);
-    }
-
-    [[nodiscard]] static bool is_whole(guarded_range const& r) noexcept {
-        return find_overflow(r.begin, r.object) == r.object && find_overflow(r.object + r.bytes, r.end) == r.end;
-    }
-    /// False where what surrounds a live block is damaged, which is in `what` then.
-    [[nodiscard]] static bool find_damage(guarded_range const& r, fault& what) noexcept {
-        using ull = unsigned long long;
-        std::uintptr_t const over = r.object + r.bytes < r.end ? find_overflow(r.object + r.bytes, r.end) : r.end;
-        std::uintptr_t const under = find_overflow(r.begin, r.object);
-        if (over == r.end && under == r.object) return true;
-        bool const is_over = over != r.end;
-        what = {.code = fault_code::underflow};
-        if (is_over) what.code = fault_code::overflow;
-        what.note = is_over ? records::note_overflow : records::note_underflow;
-        if (is_over) {
-            ull const numbers[] = {r.object, r.bytes, over - r.object, *pointer_to<unsigned char const>(over)};
-            __builtin_memcpy(what.numbers, numbers, sizeof numbers);
-        } else {
-            // The damaged byte that is nearest to the object.
-            std::uintptr_t at = r.object - 1;
-            while (*pointer_to<unsigned char const>(at) == block_record::canary_at(at - r.begin)) --at;
-            ull const numbers[] = {r.object, r.object - at, *pointer_to<unsigned char const>(at), 0};
-            __builtin_memcpy(what.numbers, numbers, sizeof numbers);
-        }
-        return false;
     }
 
     template <class... Numbers>

@@ -160,11 +160,14 @@ public:
 
     // --- also without it ----------------------------------------------------------------------------------------------
 
-    /// The range that an address lies in, guards included.
+    /// The range that an address lies in, guards included; of two that have a guard between them, the nearer one.
     [[nodiscard]] static guarded_range* around(std::uintptr_t address) noexcept {
         guarded_range* found = nullptr;
+        std::size_t nearest = SIZE_MAX;
         for_each([&](guarded_range& r) {
-            if (r.covers(address)) found = &r;
+            if (!r.covers(address)) return;
+            std::size_t const distance = address < r.begin ? r.begin - address : address < r.end ? 0 : address - r.end;
+            if (distance < nearest) found = &r, nearest = distance;
         });
         return found;
     }
@@ -179,6 +182,38 @@ public:
     static void unlock_after_fork() noexcept {
         if (--forks_ == 0) lock.unlock();
     }
+
+    /// What surrounds a live block, as far as it may be touched.
+    [[nodiscard]] static bool is_whole(guarded_range const& r) noexcept {
+        return find_overflow(r.begin, r.object) == r.object && find_overflow(r.object + r.bytes, r.end) == r.end;
+    }
+    /// False where what surrounds a live block is damaged, which is in `what` then.
+    [[nodiscard]] static bool is_whole(guarded_range const& r, fault& what) noexcept {
+        using ull = unsigned long long;
+        std::uintptr_t const over = r.object + r.bytes < r.end ? find_overflow(r.object + r.bytes, r.end) : r.end;
+        std::uintptr_t const under = find_overflow(r.begin, r.object);
+        if (over == r.end && under == r.object) return true;
+        bool const is_over = over != r.end;
+        what = {.code = fault_code::underflow};
+        if (is_over) what.code = fault_code::overflow;
+        what.note = is_over ? note_overflow : note_underflow;
+        if (is_over) {
+            ull const numbers[] = {r.object, r.bytes, over - r.object, *pointer_to<unsigned char const>(over)};
+            __builtin_memcpy(what.numbers, numbers, sizeof numbers);
+        } else {
+            // The damaged byte that is nearest to the object.
+            std::uintptr_t at = r.object - 1;
+            while (*pointer_to<unsigned char const>(at) == block_record::canary_at(at - r.begin)) --at;
+            ull const numbers[] = {r.object, r.object - at, *pointer_to<unsigned char const>(at), 0};
+            __builtin_memcpy(what.numbers, numbers, sizeof numbers);
+        }
+        return false;
+    }
+
+    static constexpr char const* note_underflow =
+        "the block at 0x%llx was written before its begin: the byte %llu below it is 0x%02llx";
+    static constexpr char const* note_overflow =
+        "the block at 0x%llx was written behind its %llu bytes: the byte at offset %llu is 0x%02llx";
 
     // --- reports ------------------------------------------------------------------------------------------------------
 
@@ -350,7 +385,7 @@ private:
         // Names are looked up for what lies before an address, as return addresses want it.
         if (first) subject = r, touched = address, did = how, place = behind(code, code != nullptr ? 1 : 0);
         if (subject == nullptr) return false;
-        text_in text{lines, sizeof lines, first};
+        text_in text{lines, sizeof lines, first && platform::has_room_for_names()};
         write_report(text, *subject, touched, did, place);
         installed_diagnostic_sink.load(order::acquire)(lines, text.used());
         return true;

@@ -110,11 +110,9 @@ private:
         return *pointer_to<side>(address_of(c) - sizeof(side));
     }
     [[nodiscard]] static std::size_t page() noexcept { return platform::page_bytes(); }
-    /// Where the head lies, so that what follows it begins with a page as far as its alignment allows.
-    [[nodiscard]] static std::size_t head_offset(std::size_t align) noexcept {
-        if (align <= frame_chunk::head_bytes) return page() - frame_chunk::head_bytes;
-        return align > page() ? align : page();
-    }
+    /// Where the head lies: what follows it begins with a page, which is more than most alignments that a chunk is asked for
+    /// with; an arena pads for those that are larger.
+    [[nodiscard]] static std::size_t head_offset() noexcept { return page() - frame_chunk::head_bytes; }
     static_assert(sizeof(side) <= 128);
 
     [[nodiscard]] frame_chunk* take_any(backend_gate<A>& gate, layout asked, std::size_t bytes, bool grows,
@@ -163,9 +161,8 @@ private:
     }
 
     [[nodiscard]] frame_chunk* fresh(backend_gate<A>& gate, layout asked, std::size_t bytes, bool grows) noexcept {
-        std::size_t const head = head_offset(asked.align);
-        layout const given{.bytes = round_up(head + asked.bytes, page()) + page(),
-                           .align = asked.align > page() ? asked.align : page()};
+        std::size_t const head = head_offset();
+        layout const given{.bytes = round_up(head + asked.bytes, page()) + page(), .align = page()};
         std::size_t const committed = grows ? round_up(head + bytes, page()) : given.bytes;
         giver_byte giver = 0;
         void* const base = grows ? gate.take_range(given, giver) : gate.take_whole(given, giver);
@@ -203,7 +200,8 @@ private:
         r.instance_number = user.instance != nullptr ? user.instance->id.load(order::relaxed) : 0;
         r.instance_name = user.instance_name;
         r.tag_path = nullptr;
-        r.holder = block_holder::of(thread_registry::thread_number(), 0, user.number);
+        unsigned const thread = A::sync::one_thread ? 1 : thread_registry::thread_number();
+        r.holder = block_holder::of(thread, 0, user.number);
         r.freed_at = nullptr;
         r.freed.count = 0;
         r.state.store(range_state::live, order::release);
@@ -233,7 +231,8 @@ private:
             r->owner = user.frame;
             r->frames_begun = user.begun;
             r->last_frame = user.begun != nullptr ? user.begun->load(order::relaxed) : 0;
-            r->holder = block_holder::of(r->holder.thread(), 0, user.number != 0 ? user.number : r->holder.frame());
+            // One that was prepared beforehand had no frame yet.
+            if (r->holder.frame() == 0) r->holder = block_holder::of(r->holder.thread(), 0, user.number);
             r->state.store(range_state::freed, order::release);
         } else if (r != nullptr) {
             r->state.store(range_state::ending, order::release);
@@ -315,9 +314,15 @@ private:
 template <class A>
 class guarded_frame<A, true> {
 public:
-    /// All that the frame has had cannot be touched any more.
+    /// Whether a guarded block of a pool begins at an address.
+    [[nodiscard]] static bool is_pool_block(void const* p) noexcept {
+        locked const guard{guard_ranges::lock};
+        guarded_range const* const r = guard_ranges::find(address_of(p));
+        return r != nullptr && r->kind == range_kind::pool;
+    }
+    /// The thread's frame at `frame` has ended, and its window been closed: it goes on in other chunks.
     template <class Engine>
-    void end_frame(Engine& engine, frame_window& window, chunk_source<A>& source) noexcept {
+    static void let_go(Engine& engine, frame_window& window, chunk_source<A>& source) noexcept {
         if constexpr (frames_in_flight_of<typename A::arena> == 1) {
             engine.release(window, source);
         } else {

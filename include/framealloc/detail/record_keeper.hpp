@@ -191,7 +191,6 @@ public:
                 .numbers = {core<A>::thread_number()}};
         with_place(self(), f);
     }
-    static constexpr bool is_guarded_pool_block(void*) noexcept { return false; }
     /// The address that the program knows a block by; guarded, it is another one.
     [[nodiscard]] static std::uintptr_t shown(std::uintptr_t object) noexcept { return object; }
 

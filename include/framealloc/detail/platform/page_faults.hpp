@@ -25,7 +25,8 @@
 //                                touched. True: it was the hook's, who has reported it, and the program ends of the fault as if
 //                                nobody had looked. False: who was asked before gets it. May be called again: where somebody
 //                                has put himself in the place since, he is the one who is asked next.
-//   prepare_alternate_stack()    a stack for the hook on the calling thread, until that ends
+//   prepare_alternate_stack()    a stack for the hook on the calling thread, until that ends, where it has none or a small one
+//   has_room_for_names()         whether the hook may do more than a few KiB of stack allow
 //   capture_stack(to)            where the calling thread is, innermost first
 
 namespace framealloc::inline v0_1::detail::platform {
@@ -141,25 +142,29 @@ public:
         static_cast<void>(release(mine_, bytes));
     }
     void prepare() noexcept {
-        if (prepared_) return;
-        prepared_ = true;
-        if (::sigaltstack(nullptr, &before_) != 0) return;
-        if ((before_.ss_flags & SS_DISABLE) == 0 && before_.ss_size >= bytes / 2) return;
-        void* const fresh = reserve(bytes, page_bytes());
-        if (fresh == nullptr) return;
-        ::stack_t ours{};
-        ours.ss_sp = fresh;
-        ours.ss_size = bytes;
-        if (!commit(fresh, bytes) || ::sigaltstack(&ours, nullptr) != 0) {
-            static_cast<void>(release(fresh, bytes));
-            return;
+        // Each time: others come and go with stacks of their own.
+        ::stack_t present{};
+        if (::sigaltstack(nullptr, &present) != 0 || is_roomy(present)) return;
+        if (mine_ == nullptr) {
+            void* const fresh = reserve(bytes, page_bytes());
+            if (fresh == nullptr) return;
+            if (!commit(fresh, bytes)) {
+                static_cast<void>(release(fresh, bytes));
+                return;
+            }
+            mine_ = fresh;
         }
-        mine_ = fresh;
+        ::stack_t ours{};
+        ours.ss_sp = mine_;
+        ours.ss_size = bytes;
+        if (::sigaltstack(&ours, nullptr) == 0) before_ = present;
+    }
+    [[nodiscard]] static bool is_roomy(::stack_t const& s) noexcept {
+        return (s.ss_flags & SS_DISABLE) == 0 && s.ss_size >= bytes / 2;
     }
 
 private:
     static constexpr std::size_t bytes = std::size_t{256} << 10;  // of which the pages count that are touched
-    bool prepared_ = false;
     void* mine_ = nullptr;
     ::stack_t before_{};
 };
@@ -168,6 +173,13 @@ inline thread_local alternate_stack alternate_stack_of_thread;
 }  // namespace posix
 
 inline void prepare_alternate_stack() noexcept { posix::alternate_stack_of_thread.prepare(); }
+
+/// Whether the calling handler's stack has room to look names up. On a thread's own stack there is.
+inline bool has_room_for_names() noexcept {
+    ::stack_t present{};
+    return ::sigaltstack(nullptr, &present) == 0 &&
+           ((present.ss_flags & SS_ONSTACK) == 0 || posix::alternate_stack::is_roomy(present));
+}
 
 /// One caller at a time.
 inline void watch_page_faults(page_fault_hook hook) noexcept {
