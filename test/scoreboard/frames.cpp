@@ -264,7 +264,7 @@ std::vector<misuse> frame_misuses()
     auto const refused_by = [](char const* code, misuse m) {
         return std::move(m).release(named, code).checked(stopped, code);
     };
-    auto const by_pointer = [](misuse m) { return std::move(m).release(silent).checked(stopped, "FA002", everywhere); };
+    auto const by_pointer = [](misuse m) { return std::move(m).release(silent).checked(stopped, "FA002", everywhere).without_place(); };
     auto const by_pattern = [](misuse m) { return std::move(m).release(silent).checked(shown); };
     return {
         by_pattern(FRAMEALLOC_MISUSE("R12", frame_memory_read_after_its_frame, "frame memory is read after its frame")),
@@ -275,8 +275,7 @@ std::vector<misuse> frame_misuses()
             .release(silent)
             .checked(silent),
         by_pointer(FRAMEALLOC_MISUSE("R12", frame_ptr_used_after_its_frame, "a frame_ptr is used after its frame")),
-        by_pointer(FRAMEALLOC_MISUSE("R12", frame_ptr_used_in_the_next_frame, "in the next frame")
-                       .in_frame(frames_before + 2)),
+        by_pointer(FRAMEALLOC_MISUSE("R12", frame_ptr_used_in_the_next_frame, "in the next frame")),
 
         by_pattern(FRAMEALLOC_MISUSE("R13", frame_memory_read_after_a_rollback, "frame memory is read after a roll-back")),
         by_pattern(FRAMEALLOC_MISUSE("R13", frame_memory_read_after_its_scope, "after its scope")),

@@ -175,7 +175,17 @@ template <class Alloc>
 [[gnu::noinline]] answer bit_flipped_in_the_record_of_a_heap_block(subject<Alloc>& s)
 {
     auto* const p = hidden(static_cast<unsigned char*>(s.alloc().heap_alloc(layout{.bytes = 10'000})));
-    write(p - 28, static_cast<unsigned char>(read(p - 28) ^ 0x20));
+    write(p - 20, static_cast<unsigned char>(read(p - 20) ^ 0x20));
+    s.alloc().heap_free(p);
+    return answer::silent;
+}
+
+template <class Alloc>
+[[gnu::noinline]] answer size_in_the_head_of_a_heap_block_overwritten(subject<Alloc>& s)
+{
+    using store = detail::heap_store<typename Alloc::assembly_type>;
+    void* const p = hidden(s.alloc().heap_alloc(layout{.bytes = 10'000}));
+    write(&store::prefix_of(p).bytes, std::size_t{11'000});
     s.alloc().heap_free(p);
     return answer::silent;
 }
@@ -190,7 +200,8 @@ std::vector<misuse> instance_misuses()
     return {
         FRAMEALLOC_MISUSE("R22", allocator_ended_before_its_objects, "an allocator ends before its objects")
             .release(defined)
-            .checked(stopped, "FA216", the_allocation),
+            .checked(stopped, "FA216", the_allocation)
+            .without_tag(),
         FRAMEALLOC_MISUSE("R23", allocator_ended_inside_a_frame_of_another_thread,
                           "an allocator ends while another thread uses it")
             .release(silent)
@@ -207,9 +218,12 @@ std::vector<misuse> instance_misuses()
         FRAMEALLOC_MISUSE("R43", bit_flipped_in_the_list_of_free_blocks, "bits flip in the list of free blocks")
             .release(silent)
             .checked(stopped, "FA213"),
-        FRAMEALLOC_MISUSE("R43", bit_flipped_in_the_record_of_a_heap_block, "a bit flips in the record of a heap block")
-            .release(silent)
+        FRAMEALLOC_MISUSE("R43", bit_flipped_in_the_record_of_a_heap_block, "a bit flips below a heap block")
+            .release(named, "FA211")
             .checked(stopped, "FA215", the_mistake),
+        FRAMEALLOC_MISUSE("R43", size_in_the_head_of_a_heap_block_overwritten, "the size of a heap block is overwritten")
+            .release(silent)
+            .checked(stopped, "FA221", the_mistake),
     };
 }
 

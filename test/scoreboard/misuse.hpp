@@ -50,6 +50,8 @@ inline constexpr unsigned frames_before = 3;
 /// What it allocates under, where the assembly has tags.
 inline constexpr char const* tag_of_misuse = "misuse/scoreboard";
 inline constexpr char const* name_of_instance = "scoreboard";
+/// The function that frees for another one, on a thread of its own.
+inline constexpr std::string_view name_of_helper = "free_for_another";
 
 /// One misuse, against one assembly.
 struct misuse {
@@ -59,6 +61,8 @@ struct misuse {
     answer (*run)();
     std::vector<expectation> expected{};
     unsigned frame = frames_before + 1;  ///< that the report names
+    bool tells_place = true;             ///< the report has a line `where:`
+    bool tells_tag = true;               ///< that names the tag, where there are any
 
     misuse release(result wanted, std::string_view code = {}) && { return std::move(*this).at("release", wanted, code); }
     misuse checked(result wanted, std::string_view code = {}, places where = {}) && {
@@ -70,6 +74,15 @@ struct misuse {
     }
     misuse in_frame(unsigned number) && {
         frame = number;
+        return std::move(*this);
+    }
+
+    misuse without_place() && {
+        tells_place = false;
+        return std::move(*this);
+    }
+    misuse without_tag() && {
+        tells_tag = false;
         return std::move(*this);
     }
 

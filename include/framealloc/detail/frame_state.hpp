@@ -359,8 +359,31 @@ private:
         }
     }
 
+    /// While destructors run they stand as inside a scope, which they cannot leave: one that ends the frame, or rolls back
+    /// beyond, is told so.
+    class inside_a_scope {
+    public:
+        // Out of line, where no compiler takes it for an address that stays behind.
+        FRAMEALLOC_COLD explicit inside_a_scope(frame_state& of) noexcept : of_(of) {
+            if (of.marks_ != nullptr) mark_.position = of.marks_->position;
+            mark_.older = of.marks_;
+            mark_.sequence = ++of.sequence_;
+            mark_.is_scope = true;
+            of.marks_ = &mark_;
+        }
+        ~inside_a_scope() { of_.marks_ = mark_.older; }
+        inside_a_scope(inside_a_scope const&) = delete;
+        inside_a_scope& operator=(inside_a_scope const&) = delete;
+
+    private:
+        frame_state& of_;
+        frame_mark mark_;
+    };
+
     /// One at a time, newest first: a destructor may allocate, and register more, while this runs.
     FRAMEALLOC_COLD void run_finalisers(finaliser* until) noexcept {
+        if (finalisers_ == until) return;
+        inside_a_scope const here{*this};
         while (finalisers_ != until) {
             memory_is_ours(finalisers_, sizeof *finalisers_);
             finaliser const f = *finalisers_;
@@ -372,6 +395,8 @@ private:
 
     /// The same for a row that nothing is added to.
     void run(finaliser* newest) noexcept {
+        if (newest == nullptr) return;
+        inside_a_scope const here{*this};
         while (newest != nullptr) {
             memory_is_ours(newest, sizeof *newest);
             finaliser const f = *newest;

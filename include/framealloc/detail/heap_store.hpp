@@ -45,6 +45,9 @@ public:
             whole = kept->whole_bytes;
             base_align = kept->base_align;
             giver = kept->giver;
+            if constexpr (keeps_records<A> && !memory_tool) {
+                static_cast<core<A>*>(static_cast<instance_base*>(instance_))->look_at_cached(kept->base, base_align);
+            }
         }
         void* const base = kept != nullptr ? kept->base : take_fresh({.bytes = whole, .align = base_align}, giver);
         if (base == nullptr) return nullptr;

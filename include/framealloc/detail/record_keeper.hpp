@@ -99,10 +99,25 @@ public:
         block_record& r = block_record::of(object);
         std::uintptr_t const begin = address_of(object), end = begin + asked.bytes;
         std::uintptr_t const until = canary_end_of_heap_block(object);
+        if constexpr (!memory_tool) {
+            // What alignment has left below the head: `look_at_cached` would take an old record there for this one's.
+            std::uintptr_t const base = address_of(heap_store<A>::read(object).base);
+            __builtin_memset(pointer_to<void>(base), 0, address_of(&heap_store<A>::prefix_of(object)) - base);
+        }
         open_surroundings(address_of(&r), begin, end, until);
         write(r, asked, at);
         write_canary(end, until);
         close_surroundings(address_of(&r), begin, end, until);
+    }
+
+    /// A freed heap block that is about to be given out again: what was written to it since is reported. Where it began
+    /// depends on how it was aligned, and is where its record says that it is one.
+    FRAMEALLOC_COLD void look_at_cached(void* base, std::size_t base_align) noexcept {
+        constexpr std::size_t head = sizeof(heap_prefix) + sizeof(block_record);
+        for (std::size_t align = granule; align <= base_align; align *= 2) {
+            block_record const& r = block_record::of(pointer_to<void>(address_of(base) + round_up(head, align)));
+            if (r.is(block_record::freed)) return look_for_late_writes(r, r.object(), r.end(), r.object());
+        }
     }
 
     /// Whether a heap block of this instance may be freed. What is damaged around it is reported.
@@ -131,8 +146,16 @@ public:
             return false;
         }
         block_record& r = block_record::of(object);
+        block_record const seen = read_forbidden(&r);
+        std::size_t const bytes = heap_store<A>::read(object).bytes;
+        if (seen.guard == seen.guard_at(address_of(&r), block_record::alive) && seen.bytes() != bytes) {
+            blame(fault_code::record_damaged, at, seen.site, nullptr,
+                  "the head of the heap block at 0x%llx has %llu for its %llu bytes", address_of(object), bytes,
+                  seen.bytes());
+            return false;
+        }
         std::uintptr_t const begin = address_of(object), until = canary_end_of_heap_block(object);
-        std::uintptr_t const end = begin + heap_store<A>::read(object).bytes;
+        std::uintptr_t const end = begin + bytes;
         open_surroundings(address_of(&r), begin, end, until);
         if (!r.is(block_record::alive)) {
             guard_damage const d = look_at_guard(r, block_record::alive);
@@ -494,9 +517,13 @@ private:
                          "the free block at 0x%llx, of %llu bytes, was written to within its first %llu bytes", raw,
                          end - raw, sizeof(block_record));
         }
-        std::uintptr_t const late = find_late_write(raw + sizeof(block_record), end);
+        look_for_late_writes(before, raw + sizeof(block_record), end, raw + before.offset());
+    }
+    /// The same for what lies from `begin` to `end`.
+    void look_for_late_writes(block_record const& before, std::uintptr_t begin, std::uintptr_t end,
+                              std::uintptr_t object) noexcept {
+        std::uintptr_t const late = find_late_write(begin, end);
         if (late == end) return;
-        std::uintptr_t const object = raw + before.offset();
         blame(fault_code::write_after_free, {}, before.site, pointer_to<void const>(before.more),
               "the block at 0x%llx, of %llu bytes, was written to after it was freed: the byte at offset %llu is "
               "0x%02llx",
