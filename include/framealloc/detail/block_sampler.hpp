@@ -172,7 +172,11 @@ public:
             }
         }
         if (!fits) return refuse(owner, *r, object, was), nullptr;
-        if (fault damage; !guard_ranges::is_whole(*r, damage)) with_place(owner, damage);
+        if (fault damage; !guard_ranges::is_whole(*r, damage)) {
+            guard_ranges::block_sites const sites = guard_ranges::sites_of(r->object, nullptr);
+            damage.sites = &sites;
+            with_place(owner, damage);
+        }
         void* const block = r->inner;
         locked const guard{guard_ranges::lock};
         sample_slots::retire(r);
