@@ -207,7 +207,10 @@ private:
                 }
             }
             if constexpr (detail::observes<A>) self().shared().observe_request(request, allocation_intent::pool, at);
-            void* block = serve_block<Throws>(request, c, slow);
+            void* block = serve_block<Throws>(request, c, [&](std::size_t of) FRAMEALLOC_INLINED {
+                [[maybe_unused]] detail::called_at<A> const here{at};
+                return slow(of);
+            });
             if constexpr (detail::keeps_records<A>) {
                 if (block != nullptr) block = self().shared().pool_given(block, request, at);
             }
