@@ -119,7 +119,7 @@ public:
             report_misuse(self(), fault_code::frame_of_another_thread,
                           "checkpoint %llu was taken by another thread than %llu", c.sequence(),
                           core<A>::thread_number());
-        } else if (!c || s->frame.kind() == frame_kind::closed || !s->frame.is_live(c.mark(), c.sequence())) {
+        } else if (!c || s->frame.kind() <= frame_kind::ending || !s->frame.is_live(c.mark(), c.sequence())) {
             report_misuse(self(), fault_code::checkpoint_not_live,
                           "checkpoint %llu is dead: empty or rolled back already, or its frame or scope has ended, "
                           "or a later scope "
@@ -222,9 +222,9 @@ private:
                                  "thread %llu is in the frame of all threads, which end_frame_all() ends",
                                  core<A>::thread_number());
         }
-        if (s != nullptr && s->frame.kind() == frame_kind::own) {
+        if (s != nullptr && s->frame.kind() != frame_kind::closed) {
             return report_misuse(self(), fault_code::frame_not_begun,
-                                 "a frame_scope() is still open in frame %llu of thread %llu", s->frame.number(),
+                                 "a frame_scope() is still open in frame %llu of thread %llu, or it is ending", s->frame.number(),
                                  core<A>::thread_number());
         }
         report_misuse(self(), fault_code::frame_not_begun, "no frame is open on thread %llu", core<A>::thread_number());
