@@ -224,8 +224,7 @@ private:
         }
         if (s != nullptr && s->frame.kind() != frame_kind::closed) {
             return report_misuse(self(), fault_code::frame_not_begun,
-                                 "a frame_scope() is still open in frame %llu of thread %llu, or it is ending", s->frame.number(),
-                                 core<A>::thread_number());
+                                 "a frame_scope() is still open in frame %llu, or it is ending", s->frame.number());
         }
         report_misuse(self(), fault_code::frame_not_begun, "no frame is open on thread %llu", core<A>::thread_number());
     }
