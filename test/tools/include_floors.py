@@ -20,7 +20,7 @@ FLOORS = [
     (4, r"framealloc/(object_pool|streaming|handle|group|containers)/"),
     (4, r"framealloc/(allocator|ambient_allocator|cache_aligned|current_instance|describe|explain|frame_ptr|numa_alloc|performance_metrics|shared_alloc|report|tag_budgets)\.hpp"),
     # 3  what composes policies and machinery to an allocator
-    (3, r"framealloc/(smart_alloc|smart_alloc_debug|basic_smart_alloc|frame_scope|phase|tag_scope|charged_tag_scope)\.hpp"),
+    (3, r"framealloc/(smart_alloc|smart_alloc_debug|smart_alloc_guarded|smart_alloc_sampled|basic_smart_alloc|frame_scope|phase|tag_scope|charged_tag_scope)\.hpp"),
     # 0  the words everything is said in, and the integers, rings and system calls that policies are made of
     (0, r"framealloc/detail/platform/"),
     (0, r"framealloc/detail/(bits|atomic|ring|construct|call_site|sanitizer|strictness|owner_allowance|tag_hooks|tag_table|budget_node)\.hpp"),

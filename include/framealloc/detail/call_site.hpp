@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
+#include <framealloc/detail/platform/compiler.hpp>
+
 namespace framealloc::inline v0_1::detail {
 
 /// Where a verb was called: the address of an instruction in the function that it became a part of. It is read by one
