@@ -27,6 +27,10 @@ if(FRAMEALLOC_SANITIZE)
     set(framealloc_sanitizers "${FRAMEALLOC_SANITIZE}")
 endif()
 
+if(FRAMEALLOC_VALGRIND)
+    string(APPEND framealloc_sanitizers "; Valgrind is told what is alive")
+endif()
+
 set(framealloc_summary "framealloc ${PROJECT_VERSION}
      headers      framealloc::headers, always
      library      ${FRAMEALLOC_LIBRARY_text}

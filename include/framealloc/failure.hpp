@@ -14,6 +14,7 @@ public:
     allocation_failure(fault const& f, layout request) noexcept : why_(f), request_(request) {
         f.write(text_, sizeof text_);
         why_.place = nullptr;
+        why_.sites = nullptr;
     }
 
     [[nodiscard]] fault_code code() const noexcept { return why_.code; }

@@ -21,6 +21,15 @@ struct fault_place {
     char const* phase = nullptr;          ///< the innermost one; null outside of phases, and where there are none
 };
 
+/// Addresses in the code that a report names; null where they are not known.
+struct fault_sites {
+    void const* mistake_at = nullptr;
+    void const* allocated_at = nullptr;
+    void const* freed_at = nullptr;
+    /// Writes them as lines of the report. It comes with them, so that who has none carries nothing of it.
+    void (*write)(fault_sites const&, char* to, std::size_t size) noexcept = nullptr;
+};
+
 /// One mistake or refusal: which, and its numbers.
 struct fault {
     fault_kind code = fault_code::internal;
@@ -38,13 +47,9 @@ struct fault {
     /// Where it happened, for as long as the handler runs; null where nobody has looked.
     fault_place const* place = nullptr;
 
-    /// Where the mistake was made, where its block was allocated, and where that was freed before, as addresses in the code;
-    /// null where it is not known. Assemblies that keep records know.
-    void const* site = nullptr;
-    void const* allocated_at = nullptr;
-    void const* freed_at = nullptr;
-    /// Writes these places as lines of the report; comes with the fault, as `write_subject` does.
-    void (*write_places)(fault const&, char* to, std::size_t size) noexcept = nullptr;
+    /// Where the mistake was made, and what is known of the block; null where it is not known. Assemblies that keep records
+    /// know. Good for as long as the handler runs.
+    fault_sites const* sites = nullptr;
 
     /// The path of the tag that was charged; "(untagged)" for none. It stays readable for good.
     [[nodiscard]] char const* tag_path() const noexcept;
@@ -60,7 +65,7 @@ struct fault {
         said[0] = lines[0] = '\0';
         if (write_subject != nullptr) write_subject(*this, said, 256);
         if (place != nullptr) place->write(*place, lines, 512);
-        if (write_places != nullptr) write_places(*this, lines + __builtin_strlen(lines), 768);
+        if (sites != nullptr) sites->write(*sites, lines + __builtin_strlen(lines), 768);
         std::size_t const begun = __builtin_strlen(said);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
@@ -122,6 +127,13 @@ struct open_report {
     ~open_report() { --reports_open; }
 };
 
+/// A fault of a code, with its numbers. Out of line: in place each one would be some eighty bytes of code.
+[[nodiscard]] FRAMEALLOC_COLD inline fault said(fault_kind code = fault_code::internal, char const* note = "",
+                                                unsigned long long first = 0, unsigned long long second = 0,
+                                                unsigned long long third = 0) noexcept {
+    return {.code = code, .note = note, .numbers = {first, second, third}};
+}
+
 FRAMEALLOC_COLD inline strictness strictness_of_environment() {
     char const* const text = platform::environment_value("FRAMEALLOC_STRICT");
     strictness before{strictness_not_set};
@@ -130,13 +142,12 @@ FRAMEALLOC_COLD inline strictness strictness_of_environment() {
     if (!good) read.mode = strict_mode::off;
     if (!process_strictness.compare_exchange(before, read, order::relaxed, order::relaxed)) return before;
     if (!good) {
-        static_cast<void>(installed_fault_handler.load(order::acquire)(
-            {.code = fault_code::bad_configuration,
-             .note = "expected off, warn, error, warning or all; it is taken as off",
-             .write_subject = [](fault const&, char* to, std::size_t size) noexcept {
-                 __builtin_snprintf(to, size, "FRAMEALLOC_STRICT is \"%.40s\"; ",
-                                    platform::environment_value("FRAMEALLOC_STRICT"));
-             }}));
+        fault f = said(fault_code::bad_configuration, "expected off, warn, error, warning or all; it is taken as off");
+        f.write_subject = [](fault const&, char* to, std::size_t size) noexcept {
+            __builtin_snprintf(to, size, "FRAMEALLOC_STRICT is \"%.40s\"; ",
+                               platform::environment_value("FRAMEALLOC_STRICT"));
+        };
+        static_cast<void>(installed_fault_handler.load(order::acquire)(f));
     }
     return read;
 }

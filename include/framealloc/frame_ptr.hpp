@@ -43,20 +43,21 @@ FRAMEALLOC_COLD void report_expired(frame_claim const& claim, void const* object
         "the object at 0x%llx was made in frame %llu, in a scope that has ended; frames begun since: %llu",
         "the object at 0x%llx was made in frame %llu and has been rolled back; frames begun since: %llu",
         "the object at 0x%llx was made in frame %llu of an allocator that has ended"};
+    fault_sites const sites{.mistake_at = at.address,
+                            .allocated_at = claim.made_at,
+                            .freed_at = is_told ? e.ended_at.load(order::relaxed) : nullptr,
+                            .write = [](fault_sites const& of, char* to, std::size_t size) noexcept {
+                                write_fault_places(of, to, size, "ended at");
+                            }};
     fault f{
         .code = fault_code::frame_expired,
         .note = is_told ? notes[unsigned(how)] : "the object at 0x%llx was made in frame %llu, which ended long ago",
         .numbers = {address_of(object), claim.frame, frame - claim.frame},
         .stops = A::diagnostics::stops_on_misuse,
-        .site = at.address,
-        .allocated_at = claim.made_at,
-        .freed_at = is_told ? e.ended_at.load(order::relaxed) : nullptr};
+        .sites = &sites};
     f.write_subject = [](fault const&, char* to, std::size_t size) noexcept {
         constexpr std::string_view type = type_text<T>();
         __builtin_snprintf(to, size, "%.*s: ", int(type.size()), type.data());
-    };
-    f.write_places = [](fault const& of, char* to, std::size_t size) noexcept {
-        write_fault_places(of, to, size, "ended at");
     };
     report(f);
 }

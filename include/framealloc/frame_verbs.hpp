@@ -5,6 +5,7 @@
 #include <framealloc/detail/construct.hpp>
 #include <framealloc/detail/frame_state.hpp>
 #include <framealloc/detail/hot_state.hpp>
+#include <framealloc/intent.hpp>
 
 #include <span>
 
@@ -95,7 +96,8 @@ public:
         std::uintptr_t begin = detail::address_of(p);
         std::size_t beside = 0;  // bytes of the block that are not the program's
         if constexpr (detail::keeps_records<A>) {
-            if (!look_at_last(begin, beside, old_bytes) || new_bytes > max_request_bytes) return false;
+            if (!detail::look_at_last<A>(self().shared(), begin, beside, old_bytes) || new_bytes > max_request_bytes)
+                return false;
         }
         detail::thread_state<A>* const s = state_that_served(begin, old_bytes + beside);
         if (s == nullptr) return false;
@@ -128,7 +130,7 @@ public:
         std::uintptr_t begin = detail::address_of(p);
         std::size_t beside = 0;
         if constexpr (detail::keeps_records<A>) {
-            if (!look_at_last(begin, beside, bytes)) return false;
+            if (!detail::look_at_last<A>(self().shared(), begin, beside, bytes)) return false;
         }
         detail::thread_state<A>* const s = state_that_served(begin, bytes + beside);
         if (s == nullptr) return false;
@@ -182,18 +184,12 @@ private:
     }
     template <layout Request, layout Object = Request, std::size_t ObjectOffset = 0, class Miss>
     FRAMEALLOC_HOT void* serve([[maybe_unused]] detail::site_of<A> at, Miss&& miss) {
-        if constexpr (detail::observes<A>) self().shared().observe_request(Object, allocation_intent::frame, at);
-        detail::hot_state& hot = self().hot();
-        if constexpr (detail::keeps_records<A>) {
-            constexpr layout whole = detail::block_record::around(Request);
-            bool hit = false;
-            auto const on_hit = [&]() FRAMEALLOC_INLINED { hit = true, count(hot, Request.bytes); };
-            void* const raw = detail::bump<whole.bytes, whole.align>(hot.window, on_hit, miss);
-            return told(dress(hot, hit, raw, Object, at), Object, ObjectOffset, at);
+        if constexpr (detail::keeps_records<A> || detail::observes<A>) {
+            return serve(Request, Object, at, miss, ObjectOffset);
         } else {
-            return told(detail::bump<Request.bytes, Request.align>(
-                            hot.window, [&]() FRAMEALLOC_INLINED { count(hot, Request.bytes); }, miss),
-                        Object, ObjectOffset, at);
+            detail::hot_state& hot = self().hot();
+            return detail::bump<Request.bytes, Request.align>(
+                hot.window, [&]() FRAMEALLOC_INLINED { count(hot, Request.bytes); }, miss);
         }
     }
     /// Tells who observes what has been served, if it has.
@@ -210,21 +206,6 @@ private:
         if (hit) [[likely]]
             return static_cast<detail::thread_state<A>&>(hot).frame.records().add(raw, object, at);
         return raw != nullptr ? self().state()->frame.records().add(raw, object, at) : nullptr;
-    }
-    /// Whether the object at `begin`, of `bytes`, is what the calling thread's frame served last; `begin` is where its block
-    /// begins then. Somebody who has written beside it is told so.
-    [[nodiscard]] bool look_at_last(std::uintptr_t& begin, std::size_t& beside, std::size_t bytes) noexcept {
-        auto* const s = self().shared().state_if_any();
-        if (s == nullptr) return false;
-        auto const last = s->frame.records().newest_block();
-        if (last.object != begin || last.bytes != bytes || begin == 0) return false;
-        if (fault what; !s->frame.is_newest_sound(s->window, what)) {
-            with_place(s->shared(), what);
-            return false;
-        }
-        begin = last.raw;
-        beside = last.object - last.raw + detail::block_record::canary_bytes;
-        return true;
     }
 
     /// The calling thread's state, if `bytes` at `begin` are what its frame served last; otherwise null.

@@ -17,8 +17,10 @@
 //             `frame_serial`, though another thread may make the call
 //     void on_instance_end(core&) noexcept     when all frames have ended and nothing has been given back yet
 //     void lock_for_fork(), void unlock_after_fork()
+//     static constexpr bool reports_live_blocks = true     it names the blocks that an instance takes with it, which nobody
+//             else does then
 //
-// and, for what it wants to keep of each thread's frame, a `class frame_part` with
+// and, for what it wants to keep of each thread's frame, a trivially destructible `class frame_part` with
 //
 //     void on_rewind(observer&, F const& is_gone) noexcept      a scope's end or a roll-back has taken back the newest objects,
 //                                                    those at the addresses for which `is_gone(address)` is true
@@ -84,7 +86,7 @@ concept keeps_a_frame_part = requires { typename O::frame_part; };
 template <class A>
 class observed_caller {
 public:
-    observed_caller(detail::core<A>& instance, detail::thread_state<A>* state) noexcept
+    observed_caller(detail::core<A>& instance, detail::thread_state<A>* state = nullptr) noexcept
         : instance_(&instance), state_(state) {}
 
     /// The instance's number; see `id()` of an allocator.
@@ -92,24 +94,34 @@ public:
     /// The calling thread's number, which no other thread of the process has had.
     [[nodiscard]] unsigned long long thread() const noexcept { return detail::core<A>::thread_number(); }
     /// How many frames the thread has begun or joined.
-    [[nodiscard]] unsigned long long frame() const noexcept { return state_ != nullptr ? state_->frame.number() : 0; }
+    [[nodiscard]] unsigned long long frame() const noexcept {
+        auto* const s = state();
+        return s != nullptr ? s->frame.number() : 0;
+    }
     /// The same, counted on from the thread that had this thread's record before: what `on_frame_end` speaks of.
     [[nodiscard]] unsigned long long frame_serial() const noexcept {
-        return state_ != nullptr ? state_->frame.begun() : 0;
+        auto* const s = state();
+        return s != nullptr ? s->frame.begun() : 0;
     }
     /// The tag that the thread allocates under.
     [[nodiscard]] detail::tag_id tag() const noexcept {
         if constexpr (charges_tags<typename A::budget>) {
-            if (state_ != nullptr) return state_->tags.tag();
+            if (auto* const s = state()) return s->tags.tag();
         }
         return detail::root_tag;
     }
     /// What the observer keeps of the thread's frame; null while the thread has no state.
     [[nodiscard]] auto* frame_part() const noexcept {
-        return state_ != nullptr ? &state_->frame.observed().part() : nullptr;
+        auto* const s = state();
+        return s != nullptr ? &s->frame.observed().part() : nullptr;
     }
 
 private:
+    /// Without making one: a free needs none, and a request that is refused may never get one.
+    [[nodiscard]] detail::thread_state<A>* state() const noexcept {
+        return state_ != nullptr ? state_ : instance_->state_if_any();
+    }
+
     detail::core<A>* instance_;
     detail::thread_state<A>* state_;
 };
@@ -127,7 +139,7 @@ public:
 
     FRAMEALLOC_HOT void observe_request(layout asked, allocation_intent intent, call_site at) {
         if constexpr (observes_requests<observer_type, caller>) {
-            observer_.on_request(present_caller(), asked, intent, at);
+            observer_.on_request(caller{self()}, asked, intent, at);
         }
     }
     FRAMEALLOC_HOT void observe_allocation(void* object, layout asked, allocation_intent intent,
@@ -135,8 +147,9 @@ public:
         if constexpr (observes_allocations<observer_type, caller>) {
             if (object == nullptr) [[unlikely]]
                 return;
-            thread_state<A>* const s = present_state();
+            thread_state<A>* s = nullptr;
             if constexpr (observed_frame<A>::keeps_a_part) {
+                s = self().state_if_any();
                 if (s != nullptr) s->frame.observed().watch(*this);
             }
             observer_.on_allocate(caller{self(), s}, object, asked, intent, at);
@@ -144,12 +157,12 @@ public:
     }
     void observe_extension(void* object, std::size_t old_bytes, std::size_t new_bytes, call_site at) noexcept {
         if constexpr (observes_extensions<observer_type, caller>) {
-            observer_.on_extend(present_caller(), object, old_bytes, new_bytes, at);
+            observer_.on_extend(caller{self()}, object, old_bytes, new_bytes, at);
         }
     }
     FRAMEALLOC_HOT void observe_free(void* object, allocation_intent intent, call_site at) noexcept {
         if constexpr (observes_frees<observer_type, caller>) {
-            observer_.on_free(present_caller(), object, intent, at);
+            observer_.on_free(caller{self()}, object, intent, at);
         }
     }
     void observe_frame_end(thread_state<A>& s) noexcept {
@@ -171,9 +184,6 @@ public:
 
 private:
     [[nodiscard]] FRAMEALLOC_HOT core<A>& self() noexcept { return static_cast<core<A>&>(*this); }
-    /// Without making one: a free needs none, and a request that is refused may never get one.
-    [[nodiscard]] FRAMEALLOC_HOT thread_state<A>* present_state() noexcept { return self().state_if_any(); }
-    [[nodiscard]] FRAMEALLOC_HOT caller present_caller() noexcept { return {self(), present_state()}; }
 
     [[no_unique_address]] observer_type observer_{};
 };
@@ -190,6 +200,9 @@ class observed_frame {
     };
     template <keeps_a_frame_part O>
     struct part_of<O> {
+        static_assert(
+            std::is_trivially_destructible_v<typename O::frame_part>,
+            "framealloc: an observer's frame_part is trivially destructible: a thread's state goes with its memory");
         using type = typename O::frame_part;
     };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
+#include <framealloc/detail/contract_observer.hpp>
 #include <framealloc/detail/record_keeper.hpp>
 #include <framealloc/diagnostics/checked.hpp>
 #include <framealloc/smart_alloc.hpp>

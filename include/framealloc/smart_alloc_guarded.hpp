@@ -3,7 +3,7 @@
 
 #include <framealloc/detail/guard_keeper.hpp>
 #include <framealloc/diagnostics/guarded.hpp>
-#include <framealloc/smart_alloc.hpp>
+#include <framealloc/smart_alloc_debug.hpp>
 
 namespace framealloc::inline v0_1 {
 

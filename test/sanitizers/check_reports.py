@@ -6,6 +6,7 @@ cases.hpp. Every wrong program is reported at its line, every right one is silen
     check_reports.py TOOL PROGRAM WORK_DIR SOURCE...   TOOL is asan, tsan, or the path of valgrind
     check_reports.py --self-test                       expects to find each way in which a report may be wrong
 """
+import concurrent.futures
 import os
 import pathlib
 import re
@@ -73,6 +74,8 @@ def find_fault(case, tool, assembly, status, report, errors):
         return f"is reported, and ends with {status}"
     families = {case.place[0], "frames.cpp", "pools.cpp", "heap.cpp", "leaks.cpp", "threads.cpp"}
     places = [(name, int(line)) for name, line in FRAME.findall(report[report.index(kind):]) if name in families]
+    if tool == "tsan" and case.place in places:  # of two accesses, either may come first
+        return None
     if not places or places[0] != case.place:
         where = "%s:%d" % places[0] if places else "nowhere"
         return f"should be reported at {case.place[0]}:{case.place[1]}, and is at {where}"
@@ -99,7 +102,6 @@ def run(tool, command, work, assembly):
         texts = []
         for file in (directory / f"report.{process}", directory / f"{process}.err"):
             texts.append(file.read_text(errors="replace") if file.exists() else "")
-        # g++'s ThreadSanitizer and LeakSanitizer write to standard error where a log cannot be opened.
         yield name, int(status), *texts
 
 
@@ -108,8 +110,10 @@ def check(tool, command, work, sources):
     assemblies = subprocess.run([command[-1], "--list"], capture_output=True, text=True, check=True).stdout.split()
     failures = runs = 0
     wrong, right = set(), set()
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        results = dict(zip(assemblies, pool.map(lambda a: list(run(tool, command, work, a)), assemblies)))
     for assembly in assemblies:
-        for name, status, report, errors in run(tool, command, work, assembly):
+        for name, status, report, errors in results[assembly]:
             runs += 1
             case = cases[name]
             (right if not case.expected else wrong if case.kind(tool, assembly) != "silent" else set()).add(name)

@@ -29,7 +29,8 @@ template <class Alloc>
 [[gnu::noinline]] void hold_in_a_frame(Alloc& alloc)
 {
     alloc.begin_frame();
-    write(&alloc.template frame_new<holder>()->held, std::malloc(1234));  //! asan: Direct leak of 1234 byte | valgrind: definitely lost
+    auto* const p = alloc.template frame_new<holder>();
+    write(&p->held, std::malloc(1234));  //! asan: Direct leak of 1234 byte | valgrind: definitely lost
     alloc.end_frame();
 }
 template <class Alloc>

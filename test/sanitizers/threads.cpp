@@ -72,11 +72,11 @@ template <class Alloc>
     std::thread other{[&] {
         int* p = nullptr;
         while ((p = handed.load(std::memory_order_relaxed)) == nullptr) std::this_thread::yield();
-        write(p, 8);
+        write(p, 8);  //! asan: silent | valgrind: silent | tsan: data race
         alloc.pool_delete(p);
     }};
     int* const p = alloc.template pool_new<int>(7);
-    write(p, 9);  //! asan: silent | valgrind: silent | tsan: data race
+    write(p, 9);
     handed.store(p, std::memory_order_relaxed);
     other.join();
 }
@@ -118,7 +118,7 @@ void exchange_blocks(Alloc& alloc)
             for (int round = 0; round < rounds; ++round) {
                 alloc.begin_frame();
                 for (auto& place : places) {
-                    auto* const mine = alloc.template pool_new<std::string>("a text that is long enough for a block of its own");
+                    auto* const mine = alloc.template pool_new<std::string>("long enough for a block of its own");
                     if (auto* const old = place.exchange(mine, std::memory_order_acq_rel)) alloc.pool_delete(old);
                     std::memset(alloc.frame_alloc(layout{.bytes = 333}), 1, 333);
                     void* const large = alloc.heap_alloc(layout{.bytes = 5000});

@@ -16,6 +16,7 @@ struct child_result {
     int status = -1;
     int signal = 0;         ///< otherwise, by this signal
     std::string error_text;
+    int process = 0;        ///< its number
 
     [[nodiscard]] bool succeeded() const { return exited && status == 0; }
     [[nodiscard]] bool aborted() const { return !exited && signal == SIGABRT; }
@@ -40,6 +41,7 @@ child_result run_in_child(F&& body) {
     }
     ::close(ends[1]);
     child_result result;
+    result.process = child;
     char buffer[4096];
     for (ssize_t n; (n = ::read(ends[0], buffer, sizeof buffer)) > 0;) {
         result.error_text.append(buffer, static_cast<std::size_t>(n));

@@ -252,6 +252,45 @@ BOOST_AUTO_TEST_CASE(a_destructor_that_ends_or_begins_frames_is_survived)
     alloc.end_frame();
 }
 
+BOOST_AUTO_TEST_CASE(a_destructor_that_ends_its_frame_or_rolls_it_back_is_named_and_ignored)
+{
+    struct ends_again {
+        smart_alloc& alloc;
+        checkpoint& before;
+        ~ends_again() {
+            destroyed.push_back(1);
+            alloc.end_frame();
+            BOOST_TEST(!alloc.rollback(before));
+            auto const scope = alloc.frame_scope();  // which it may
+            alloc.frame_new<int>(1);
+        }
+    };
+    destroyed.clear();
+    smart_alloc alloc;
+    for (bool const by_rollback : {false, true}) {
+        alloc.begin_frame();
+        alloc.frame_new<numbered>(3);
+        checkpoint before = alloc.checkpoint();
+        alloc.frame_new<numbered>(2);
+        checkpoint mark = alloc.checkpoint();
+        std::size_t const used = alloc.stats().frame_bytes_used;
+        alloc.frame_new<ends_again>(alloc, before);
+        test::fault_recorder const faults;
+        if (by_rollback) {
+            BOOST_TEST(alloc.rollback(mark));
+            BOOST_TEST(faults.codes() == (std::vector{fault_code::frame_not_begun, fault_code::checkpoint_not_live}),
+                       boost::test_tools::per_element());
+            BOOST_TEST(alloc.stats().frame_bytes_used < used);
+            BOOST_TEST(alloc.rollback(before));  // as good as it was
+        }
+        alloc.end_frame();
+        BOOST_TEST(faults.count() == 2u);
+        BOOST_TEST(destroyed == (std::vector<int>{1, 2, 3}), boost::test_tools::per_element());
+        BOOST_TEST(bool(alloc.verify()));
+        destroyed.clear();
+    }
+}
+
 BOOST_AUTO_TEST_CASE(over_aligned_objects_are_destroyed_at_the_address_where_they_were_made)
 {
     static void const* made = nullptr;

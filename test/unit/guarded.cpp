@@ -84,9 +84,9 @@ void expect_trap(char const* code, Mistake&& mistake, Text... texts)
 }
 
 #if FRAMEALLOC_TEST_SYMBOLS
-constexpr char const* allocating_function = "guarded_program::make_an_item(";
-constexpr char const* freeing_function = "guarded_program::drop_the_item(";
-constexpr char const* writing_function = "at: guarded_program::write_at(void*, long) (guarded.cpp:";
+constexpr char const* allocating_function = "guarded_program::make_an_item";
+constexpr char const* freeing_function = "guarded_program::drop_the_item";
+constexpr char const* writing_function = "at: guarded_program::write_at";
 #else
 constexpr char const* allocating_function = "allocated at: ";
 constexpr char const* freeing_function = "freed at: ";

@@ -49,7 +49,7 @@ public:
             if (p == nullptr) return;
         }
         if constexpr (keeps_records<A>) {
-            if (!may_free_heap(p, at, given)) return;
+            if (!self().may_free_heap(p, at, given)) return;
         }
         switch (self().map().kind_of(p)) {
             case address_kind::heap:
@@ -237,16 +237,6 @@ public:
     }
 
 private:
-    /// With records: whether what is to be freed as a heap block is one.
-    [[nodiscard]] bool may_free_heap(void* p, site_of<A> at, layout const* given) {
-        switch (self().map().kind_of(p)) {
-            case address_kind::heap: return self().heap_taken(p, given, at);
-            case address_kind::slab: self().a_pools_block(p, at); break;
-            case address_kind::unknown: self().not_a_block(p, at); break;
-        }
-        return false;
-    }
-
     static constexpr char const* foreign_slab_note = "the block at 0x%llx belongs to another allocator instance";
 
     /// The same, of which it is known whose mistake it is.

@@ -172,7 +172,11 @@ public:
             }
         }
         if (!fits) return refuse(owner, *r, object, was);
-        if (fault damage; !guard_ranges::is_whole(*r, damage)) with_place(owner, damage);
+        if (fault damage; !guard_ranges::is_whole(*r, damage)) {
+            guard_ranges::block_sites const sites = guard_ranges::sites_of(r->object, nullptr);
+            damage.sites = &sites;
+            with_place(owner, damage);
+        }
         void* const block = r->inner;
         {
             locked const guard{guard_ranges::lock};
@@ -212,11 +216,12 @@ public:
 private:
     static void refuse(core<A>& owner, guarded_range const& r, void* object, range_state was) {
         bool const is_free = was != range_state::live;
+        guard_ranges::block_sites const sites = guard_ranges::sites_of(r.object, nullptr);
         fault f{.code = fault_code::wrong_size,
                 .note = "the block at 0x%llx has %llu bytes; it was freed as one of another class",
                 .numbers = {r.object, r.bytes, address_of(object), address_of(object) - r.object},
                 .stops = A::diagnostics::stops_on_misuse,
-                .write_places = &guard_ranges::write_places};
+                .sites = &sites};
         if (r.instance != &owner && !is_free) {
             f.code = fault_code::foreign_pointer;
             f.note = "the block at 0x%llx belongs to another allocator instance";

@@ -3,6 +3,10 @@
 
 #include <framealloc/detail/platform/compiler.hpp>
 
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
 namespace framealloc::inline v0_1::detail {
 
 /// Where a verb was called: the address of an instruction in the function that it became a part of. It is read by one
@@ -11,10 +15,7 @@ struct call_site {
     void const* address = nullptr;
 };
 /// The same where nobody wants to know: nothing.
-struct no_call_site {
-    constexpr no_call_site() noexcept = default;
-    constexpr explicit no_call_site(call_site) noexcept {}
-};
+struct no_call_site {};
 
 /// Whether the blocks of an assembly have a record beside them; see `block_record`.
 template <class A>
@@ -26,16 +27,11 @@ inline constexpr bool observes = requires { typename A::diagnostics::template ob
 template <class A>
 inline constexpr bool wants_sites = keeps_records<A> || observes<A>;
 
-template <bool Wanted>
-struct choose_call_site {
-    using type = no_call_site;
-};
-template <>
-struct choose_call_site<true> {
-    using type = call_site;
-};
 template <class A>
-using site_of = typename choose_call_site<wants_sites<A>>::type;
+using site_of = std::conditional_t<wants_sites<A>, call_site, no_call_site>;
+
+template <class A>
+class core;
 
 /// Whether its blocks lie on pages of their own, between pages that cannot be touched; see `guard_keeper`.
 template <class A>
@@ -61,7 +57,10 @@ public:
     struct place {};
     [[nodiscard]] static place newest() noexcept { return {}; }
     static void go_back_to(place) noexcept {}
+    static void report_damage(core<A>&) noexcept {}
 };
+template <class A>
+[[nodiscard]] bool look_at_last(core<A>& owner, std::uintptr_t& begin, std::size_t& beside, std::size_t bytes) noexcept;
 /// How a part of a frame ended.
 enum class frame_end : unsigned char { frame, scope, rollback, instance };
 template <class A, bool Kept = keeps_records<A>>
@@ -85,18 +84,12 @@ class guarded_frame {
 public:
     [[nodiscard]] static constexpr bool is_pool_block(void const*) noexcept { return false; }
 };
-template <class A, bool Kept = keeps_records<A>, bool Guarded = guards_blocks<A>>
-struct choose_record_keeper {
-    using type = record_keeper<A>;
+struct no_record_keeper {
+    static constexpr std::nullptr_t explain_address = nullptr;
 };
 template <class A>
-struct choose_record_keeper<A, true, true> {
-    using type = guard_keeper<A>;
-};
-template <class A>
-struct choose_record_keeper<A, false, false> {
-    struct type {};
-};
+using record_keeper_of = std::conditional_t<guards_blocks<A>, guard_keeper<A>,
+                                            std::conditional_t<keeps_records<A>, record_keeper<A>, no_record_keeper>>;
 
 // The same for what observes: it comes with the observer.
 template <class A>
@@ -104,19 +97,18 @@ class observation;
 template <class A>
 class observed_frame;
 template <class A>
+concept observer_reports_live_blocks = requires { requires A::diagnostics::template observer<A>::reports_live_blocks; };
+template <class A>
 concept has_observation_machinery = !observes<A> || requires {
     sizeof(observation<A>);
     sizeof(typename A::diagnostics::template observer<A>);
 };
-template <class A, bool Observes = observes<A>>
-struct choose_observation {
-    using type = observation<A>;
-    using frame = observed_frame<A>;
-};
+struct no_observation {};
+struct no_observed_frame {};
 template <class A>
-struct choose_observation<A, false> {
-    struct type {};
-    struct frame {};
+struct choose_observation {
+    using type = std::conditional_t<observes<A>, observation<A>, no_observation>;
+    using frame = std::conditional_t<observes<A>, observed_frame<A>, no_observed_frame>;
 };
 /// What the observer gives the allocator's users to ask it by; nothing where it says nothing.
 template <class Self, class A>

@@ -28,13 +28,9 @@ struct no_pool_store {
     constexpr explicit no_pool_store(Parts&&...) noexcept {}
     void release() noexcept {}
 };
-template <class A, bool HasPools = (A::pool::class_count != 0)>
-struct choose_pool_store {
-    using type = pool_store<A>;
-};
 template <class A>
-struct choose_pool_store<A, false> {
-    using type = no_pool_store;
+struct choose_pool_store {
+    using type = std::conditional_t<A::pool::class_count != 0, pool_store<A>, no_pool_store>;
 };
 
 /// The state of the only thread, where there is only one: inside the instance.
@@ -54,7 +50,7 @@ template <class A>
 class core : public instance_base,
              public frame_control<A>,
              public block_returns<A>,
-             public choose_record_keeper<A>::type,
+             public record_keeper_of<A>,
              public choose_observation<A>::type,
              public frame_verbs<core<A>, A>,
              public pool_verbs<core<A>, A>,
@@ -90,11 +86,11 @@ public:
             auto source = chunks();
             if (s.frame.kind() != frame_kind::closed) s.finish_frame(source);
             s.frame.close();
-            this->report_damage(s);
+            s.frame.records().report_damage(*this);
             s.frame.release(s.window, source);
         });
         if constexpr (observes<A>) this->observe_end();
-        if constexpr (keeps_records<A>) this->report_live_blocks();
+        if constexpr (keeps_records<A> && !observer_reports_live_blocks<A>) this->report_live_blocks();
         if constexpr (samples_blocks<A>) block_sampler<A>::leave(*this);
         chunks_.release(gate_);
         heap_.release();
@@ -186,7 +182,7 @@ public:
         if constexpr (observes<A>) this->observe_allocation(p, request, allocation_intent::heap, at);
         return p;
     }
-    [[nodiscard]] void* heap_block(layout request) noexcept {
+    [[nodiscard]] FRAMEALLOC_HOT void* heap_block(layout request) noexcept {
         if constexpr (has_tags) {
             fault why;
             void* const p = without_throwing<A>(why, [&] { return serve_charged_heap(*this, request, why); });
@@ -199,7 +195,7 @@ public:
             return p;
         }
     }
-    [[nodiscard]] void* heap_block_or_throw(layout request) {
+    [[nodiscard]] FRAMEALLOC_HOT void* heap_block_or_throw(layout request) {
         if constexpr (has_tags) {
             fault why;
             void* const p = serve_charged_heap(*this, request, why);
@@ -278,17 +274,6 @@ public:
         }
     }
 
-    /// The same with the registry locked.
-    [[nodiscard]] state_type* state_of_this_thread() noexcept {
-        if constexpr (sync::one_thread) {
-            return &own_.only;
-        } else {
-            thread_record* r = this_thread.records;
-            while (r != nullptr && r->instance != this) r = r->next_of_thread;
-            return static_cast<state_type*>(r);
-        }
-    }
-
     // --- for reports --------------------------------------------------------------------------------------------------
 
     /// Calls `f(state, whether its thread runs)` for every record, with the registry locked.
@@ -336,6 +321,7 @@ private:
     }
 
     FRAMEALLOC_COLD state_type* make_state() noexcept {
+        if constexpr (keeps_records<A>) this->report_late_use();
         thread_registry::enroll(*this);
         bool adopted = false;
         if (thread_record* const r = thread_registry::find_or_adopt(*this, adopted)) {
@@ -430,7 +416,7 @@ private:
         s.finish_frame(source);
         s.frame.close();
         c.report_open_phases(s);
-        c.report_damage(s);
+        s.frame.records().report_damage(c);
     }
     static void give_back(thread_record& r) noexcept {
         if constexpr (has_pools) {
@@ -473,15 +459,9 @@ private:
         c.chunks_.unlock_after_fork();
         c.guard_.unlock_after_fork();
     }
-    [[nodiscard]] static constexpr auto how_to_explain() noexcept -> bool (*)(instance_base&, explanation&) noexcept {
-        if constexpr (keeps_records<A>) {
-            return &core::explain_address;
-        } else {
-            return nullptr;
-        }
-    }
-    static constexpr operations operations_{&finish_frames, &give_back,       &vacated,       &in_shared_frame,
-                                            &describe,      how_to_explain(), &lock_for_fork, &unlock_after_fork};
+    static constexpr operations operations_{&finish_frames,   &give_back,        &vacated,
+                                            &in_shared_frame, &describe,         record_keeper_of<A>::explain_address,
+                                            &lock_for_fork,   &unlock_after_fork};
 
     alloc_config config_;
     instance_lock<A> guard_{};

@@ -50,7 +50,7 @@ FRAMEALLOC_HOT void with_place(core<A>& at, fault& why, F&& f) {
 /// Reports with the place.
 template <class A>
 FRAMEALLOC_HOT void with_place(core<A>& at, fault& why) {
-    with_place(at, why, [](fault& f) { report(f); });
+    with_place(at, why, [](fault& f) FRAMEALLOC_INLINED { report(f); });
 }
 
 }  // namespace framealloc::detail

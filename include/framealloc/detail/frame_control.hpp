@@ -39,7 +39,7 @@ public:
         if constexpr (keeps_records<A>) s->frame.epochs().ends_at(at);
         s->finish_frame(source);
         s->frame.close();
-        report_damage(*s);
+        s->frame.records().report_damage(self());
         if (s->trims_followed != self().trims()) [[unlikely]]
             s->follow_trim();
         report_open_phases(*s);
@@ -134,7 +134,7 @@ public:
         auto source = self().chunks();
         if constexpr (keeps_records<A>) s->frame.epochs().ends_at(at);
         s->frame.rewind(s->window, *c.mark(), source);
-        report_damage(*s);
+        s->frame.records().report_damage(self());
         return true;
     }
     bool commit(state_type* s, checkpoint const& c) {
@@ -197,14 +197,7 @@ public:
             }
         }
         s.frame.vacate(mark);
-        report_damage(s);
-    }
-
-    /// Reports what the end of a frame, of a scope, or a roll-back has found to be damaged.
-    static void report_damage([[maybe_unused]] state_type& s) {
-        if constexpr (keeps_records<A>) {
-            if (fault damage; s.frame.records().take_damage(damage)) with_place(s.shared(), damage);
-        }
+        s.frame.records().report_damage(self());
     }
 
     /// Reports what the end of the thread's last frame has found open.

@@ -5,6 +5,7 @@
 #include <framealloc/detail/atomic.hpp>
 #include <framealloc/detail/call_site.hpp>
 #include <framealloc/detail/platform/platform.hpp>
+#include <framealloc/policy.hpp>
 
 #include <new>
 

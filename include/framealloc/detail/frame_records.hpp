@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
-#include <framealloc/detail/block_record.hpp>
+#include <framealloc/detail/block_surroundings.hpp>
 #include <framealloc/detail/places.hpp>
+#include <framealloc/detail/thread_state.hpp>
 
 namespace framealloc::inline v0_1::detail {
 
@@ -41,6 +42,7 @@ public:
     /// The newest one has another size now.
     void resize_newest(std::size_t bytes) noexcept {
         block_record& r = *newest_;
+        open(r);
         memory_is_ours(r.raw(), canary_end(r.object() + bytes));
         r.shape = bytes << 8 | (r.shape & 0xFF);
         r.guard = r.guard_for(block_record::alive);
@@ -77,12 +79,12 @@ public:
     }
 
     /// Looks at all records down to `until`; true where all are sound, otherwise the first damage is in `what`.
-    /// `lowest(address)` answers where the used stretch that an address lies in begins.
-    template <class Lowest>
-    [[nodiscard]] FRAMEALLOC_COLD bool check(block_record const* until, Lowest&& lowest, fault& what) const noexcept {
+    template <class Frame>
+    [[nodiscard]] FRAMEALLOC_COLD bool check(block_record const* until, Frame const& frame, frame_window const& window,
+                                             fault& what) const noexcept {
         for (block_record const* r = newest_; r != until;) {
             open(*r);
-            if (!is_sound(*r, lowest, what)) return false;
+            if (!is_sound(*r, frame, window, what)) return false;
             auto const* const older = pointer_to<block_record const>(r->more);
             close(*r);
             r = older;
@@ -90,18 +92,18 @@ public:
         return true;
     }
 
-    template <class Lowest>
-    [[nodiscard]] bool check_newest(Lowest&& lowest, fault& what) const noexcept {
+    template <class Frame>
+    [[nodiscard]] bool check_newest(Frame const& frame, frame_window const& window, fault& what) const noexcept {
         open(*newest_);
-        bool const sound = is_sound(*newest_, lowest, what);
+        bool const sound = is_sound(*newest_, frame, window, what);
         if (sound) close(*newest_);
         return sound;
     }
 
     /// The first damage that the end of a frame or of a part of it has found is told once that is over.
-    template <class Lowest>
-    FRAMEALLOC_COLD void check_and_go_back_to(place until, Lowest&& lowest) noexcept {
-        if (!has_damage_) has_damage_ = !check(until, lowest, damage_);
+    template <class Frame>
+    FRAMEALLOC_COLD void check_and_go_back_to(place until, Frame const& frame, frame_window const& window) noexcept {
+        if (!has_damage_) has_damage_ = !check(until, frame, window, damage_);
         newest_ = until;
     }
     [[nodiscard]] bool take_damage(fault& what) noexcept {
@@ -110,6 +112,10 @@ public:
         what = damage_;
         has_damage_ = false;
         return true;
+    }
+
+    void report_damage(core<A>& owner) {
+        if (fault what; take_damage(what)) with_place(owner, what);
     }
 
     /// The record of the object that `at` lies in or beside, open; null where there is none.
@@ -146,15 +152,20 @@ private:
         if (object == 0) __builtin_unreachable();
         return pointer_to<void>(object);
     }
-    template <class Lowest>
-    [[nodiscard]] static bool is_sound(block_record const& r, Lowest& lowest, fault& what) noexcept {
+    template <class Frame>
+    [[nodiscard]] bool is_sound(block_record const& r, Frame const& frame, frame_window const& window,
+                                fault& what) const noexcept {
         if (r.is(block_record::alive)) {
             if (is_canary_whole(r)) return true;
             what = overflow_of(r);
             return false;
         }
         // What lies below may have run over into it.
-        block_record const* const below = find_below(r, lowest(address_of(&r)));
+        std::uintptr_t lowest = address_of(&r);
+        frame.for_each_used(window, [&](std::uintptr_t begin, std::uintptr_t end) {
+            if (address_of(&r) >= begin && address_of(&r) < end) lowest = begin;
+        });
+        block_record const* const below = find_below(r, lowest);
         if (below != nullptr && !is_canary_whole(*below)) {
             what = overflow_of(*below);
         } else {
@@ -169,16 +180,16 @@ private:
     struct four {
         unsigned long long of[4];
     };
-    [[nodiscard]] static fault damage(fault_kind code, void const* allocated_at, char const* note,
-                                      four numbers) noexcept {
+    [[nodiscard]] fault damage(fault_kind code, void const* allocated_at, char const* note,
+                               four numbers) const noexcept {
+        sites_ = {.allocated_at = allocated_at, .write = &write_places_of_block};
         return {.code = code,
                 .note = note,
                 .numbers = {numbers.of[0], numbers.of[1], numbers.of[2], numbers.of[3]},
                 .stops = A::diagnostics::stops_on_misuse,
-                .allocated_at = allocated_at,
-                .write_places = &write_places_of_block};
+                .sites = &sites_};
     }
-    [[nodiscard]] static fault overflow_of(block_record const& r) noexcept {
+    [[nodiscard]] fault overflow_of(block_record const& r) const noexcept {
         std::uintptr_t const at = find_overflow(r.end(), canary_end(r.end()));
         return damage(fault_code::overflow, r.site, note_overflow,
                       {{r.object(), r.bytes(), at - r.object(), *pointer_to<unsigned char const>(at)}});
@@ -199,7 +210,27 @@ private:
 
     block_record* newest_ = nullptr;
     fault damage_{};
+    mutable fault_sites sites_{};  // of what was found last
     bool has_damage_ = false;
 };
+
+/// Whether the object at `begin`, of `bytes`, is what the calling thread's frame served last; then `begin` is where its block
+/// begins, and `beside` how many bytes of that are not the program's. Somebody who has written there is told so.
+template <class A>
+[[nodiscard]] bool look_at_last(core<A>& owner, std::uintptr_t& begin, std::size_t& beside,
+                                std::size_t bytes) noexcept {
+    thread_state<A>* const s = owner.state_if_any();
+    if (s == nullptr) return false;
+    auto& records = s->frame.records();
+    auto const last = records.newest_block();
+    if (last.object != begin || last.bytes != bytes || begin == 0) return false;
+    if (fault what; !records.check_newest(s->frame, s->window, what)) {
+        with_place(owner, what);
+        return false;
+    }
+    begin = last.raw;
+    beside = last.object - last.raw + block_record::canary_bytes;
+    return true;
+}
 
 }  // namespace framealloc::detail

@@ -87,7 +87,6 @@ class frame_state {
     using engine = typename A::arena::template engine<chunk_source<A>>;
     static constexpr std::size_t in_flight = frames_in_flight_of<typename A::arena>;
     static constexpr bool has_tags = charges_tags<typename A::budget>;
-    static constexpr bool has_records = keeps_records<A>;
 
 public:
     using records_place = typename frame_records<A>::place;
@@ -108,7 +107,7 @@ public:
     void open(frame_window& window, frame_kind kind, [[maybe_unused]] chunk_source<A> source) noexcept {
         number_.store(begun() + 1, order::relaxed);
         kind_.store(kind, order::relaxed);
-        if constexpr (has_records) epochs_.frame_begins(number());
+        if constexpr (keeps_records<A>) epochs_.frame_begins(number());
         engine_.open(window);
         if constexpr (has_tags) charges_.opened(window, source.budget());
     }
@@ -126,11 +125,11 @@ public:
             ended_.push(finalisers_);
             finalisers_ = nullptr;
         }
-        if constexpr (has_records) {
-            check_records(window, nullptr);
+        if constexpr (keeps_records<A>) {
+            records_.check_and_go_back_to(nullptr, *this, window);
             epochs_.frame_ends(frame_end::frame);
         }
-        if constexpr (guards_blocks<A>) guarded_.open_all(window), guard_for(source);
+        if constexpr (guards_blocks<A>) guarded_.open_all(window), source.is_for(this, number_, number());
         std::size_t const used = used_by_owner(window);
         note(used);
         last_bytes_.store(used, order::relaxed);
@@ -149,7 +148,7 @@ public:
     [[nodiscard]] void* allocate(frame_window& window, layout request, chunk_source<A>& source) noexcept {
         if constexpr (guards_blocks<A>) guarded_.open(window, request);
         if (void* const p = window.try_serve(request)) return p;
-        if constexpr (guards_blocks<A>) guarded_.open_all(window), guard_for(source);
+        if constexpr (guards_blocks<A>) guarded_.open_all(window), source.is_for(this, number_, number());
         void* const p = engine_.allocate(window, request, source);
         if (p != nullptr) memory_is_given(p, request.bytes);  // an arena of the program's may have places of its own
         return p;
@@ -165,10 +164,10 @@ public:
         if (in_flight != 1 && begun() != 0) return true;  // touched already, and perhaps alive
         for (std::size_t i = 0; i < in_flight; ++i) {
             engine_.open(window);
-            std::size_t const room = window.limit - window.at();
-            memory_is_ours(window.at(), window.limit);
-            __builtin_memset(pointer_to<void>(window.at()), 0, bytes < room ? bytes : room);
-            memory_is_forbidden(window.at(), window.limit);
+            std::uintptr_t const begin = window.at(), end = window.limit;
+            memory_is_ours(begin, end);
+            __builtin_memset(pointer_to<void>(begin), 0, bytes < end - begin ? bytes : end - begin);
+            memory_is_forbidden(begin, end);
             engine_.reset(window, source);
         }
         return true;
@@ -194,7 +193,7 @@ public:
         m.finalisers = finalisers_;
         m.sequence = ++sequence_;
         m.is_scope = is_scope;
-        if constexpr (has_records) m.records = records;
+        if constexpr (keeps_records<A>) m.records = records;
         marks_ = &m;
     }
     [[nodiscard]] frame_position position(frame_window const& window) const noexcept {
@@ -214,8 +213,8 @@ public:
     void rewind(frame_window& window, frame_mark const& to, chunk_source<A>& source) noexcept {
         frame_mark const target = to;  // a checkpoint's mark lies in the memory that goes
         run_finalisers(target.finalisers);
-        if constexpr (has_records) {
-            check_records(window, static_cast<block_record*>(target.records));
+        if constexpr (keeps_records<A>) {
+            records_.check_and_go_back_to(static_cast<block_record*>(target.records), *this, window);
             epochs_.part_ends(target.sequence, target.is_scope ? frame_end::scope : frame_end::rollback);
         }
         take_back(window, target.position, target.older, source);
@@ -251,7 +250,7 @@ public:
     /// Moves the window back, and gives every tag its own.
     void rewind_engine(frame_window& window, frame_position to, chunk_source<A>& source) noexcept {
         [[maybe_unused]] std::uintptr_t const cursor = window.at();
-        if constexpr (guards_blocks<A>) guarded_.open_all(window), guard_for(source);
+        if constexpr (guards_blocks<A>) guarded_.open_all(window), source.is_for(this, number_, number());
         if constexpr (has_tags) {
             std::size_t const open = charges_.open_bytes(window), before = engine_.used_bytes(window);
             charges_.lift(window);
@@ -297,7 +296,7 @@ public:
             for (std::size_t i = 0; i < in_flight; ++i) run(ended_.take(i));
         }
         if constexpr (has_tags) charges_.release(source);
-        if constexpr (has_records) epochs_.release(frame_end::instance);
+        if constexpr (keeps_records<A>) epochs_.release(frame_end::instance);
         engine_.release(window, source);
     }
     /// Gives the memory of frames that are over back; between frames.
@@ -325,29 +324,14 @@ public:
     }
     [[nodiscard]] auto& observed() noexcept { return observed_; }
 
-    /// Whether what surrounds the frame's objects is whole; `what` says what is not.
-    [[nodiscard]] bool has_sound_records(frame_window const& window, fault& what) const noexcept
-        requires(keeps_records<A>)
-    {
-        return records_.check(nullptr, [&](std::uintptr_t at) { return begin_of_stretch(window, at); }, what);
-    }
-
-    /// Whether an address lies in what the frame has used.
-    [[nodiscard]] bool has_used(frame_window const& window, std::uintptr_t at) const noexcept {
-        bool used = false;
-        engine_.for_each_used(
-            window, {}, [&](std::uintptr_t begin, std::uintptr_t end) { used = used || (at >= begin && at < end); });
-        return used;
-    }
-    /// The same for the newest object alone.
-    [[nodiscard]] bool is_newest_sound(frame_window const& window, fault& what) const noexcept
-        requires(keeps_records<A>)
-    {
-        return records_.check_newest([&](std::uintptr_t at) { return begin_of_stretch(window, at); }, what);
+    [[nodiscard]] engine const& arena() const noexcept { return engine_; }
+    /// Calls `f(begin, end)` for each stretch that the frame has used.
+    template <class F>
+    void for_each_used(frame_window const& window, F&& f) const noexcept {
+        engine_.for_each_used(window, {}, f);
     }
 
 private:
-    void guard_for(chunk_source<A>& source) noexcept { source.is_for(this, number_, number()); }
     void take_back(frame_window& window, frame_position to, frame_mark* newest_mark, chunk_source<A>& source) noexcept {
         if constexpr (observes<A>) {
             observed_.rewound([&](void const* p) {
@@ -360,21 +344,10 @@ private:
         }
         fill(window, to);
         rewind_engine(window, to, source);
-        if constexpr (has_records) records_.cut_off(window.at());
+        if constexpr (keeps_records<A>) records_.cut_off(window.at());
         marks_ = newest_mark;
     }
 
-    /// Looks at the records that are about to go.
-    void check_records(frame_window const& window, block_record* until) noexcept {
-        records_.check_and_go_back_to(until, [&](std::uintptr_t at) { return begin_of_stretch(window, at); });
-    }
-    [[nodiscard]] std::uintptr_t begin_of_stretch(frame_window const& window, std::uintptr_t at) const noexcept {
-        std::uintptr_t found = at;
-        engine_.for_each_used(window, {}, [&](std::uintptr_t begin, std::uintptr_t end) {
-            if (at >= begin && at < end) found = begin;
-        });
-        return found;
-    }
     [[nodiscard]] std::size_t used_by_owner(frame_window const& window) const noexcept {
         // An engine that counts by itself is asked, also where it inherits the shorter way.
         if constexpr (requires {
@@ -386,8 +359,31 @@ private:
         }
     }
 
+    /// While destructors run they stand as inside a scope, which they cannot leave: one that ends the frame, or rolls back
+    /// beyond, is told so.
+    class inside_a_scope {
+    public:
+        // Out of line, where no compiler takes it for an address that stays behind.
+        FRAMEALLOC_COLD explicit inside_a_scope(frame_state& of) noexcept : of_(of) {
+            if (of.marks_ != nullptr) mark_.position = of.marks_->position;
+            mark_.older = of.marks_;
+            mark_.sequence = ++of.sequence_;
+            mark_.is_scope = true;
+            of.marks_ = &mark_;
+        }
+        ~inside_a_scope() { of_.marks_ = mark_.older; }
+        inside_a_scope(inside_a_scope const&) = delete;
+        inside_a_scope& operator=(inside_a_scope const&) = delete;
+
+    private:
+        frame_state& of_;
+        frame_mark mark_;
+    };
+
     /// One at a time, newest first: a destructor may allocate, and register more, while this runs.
     FRAMEALLOC_COLD void run_finalisers(finaliser* until) noexcept {
+        if (finalisers_ == until) return;
+        inside_a_scope const here{*this};
         while (finalisers_ != until) {
             memory_is_ours(finalisers_, sizeof *finalisers_);
             finaliser const f = *finalisers_;
@@ -399,6 +395,8 @@ private:
 
     /// The same for a row that nothing is added to.
     void run(finaliser* newest) noexcept {
+        if (newest == nullptr) return;
+        inside_a_scope const here{*this};
         while (newest != nullptr) {
             memory_is_ours(newest, sizeof *newest);
             finaliser const f = *newest;

@@ -124,6 +124,9 @@ public:
             bool const is_live = r.state.load(order::relaxed) == range_state::live;
             if (!sound || !is_live || r.instance != &self() || r.kind == range_kind::frame) return;
             sound = guard_ranges::is_whole(r, what);
+            if (sound) return;
+            damaged_ = guard_ranges::sites_of(r.object, nullptr);
+            what.sites = &damaged_;
         });
         return sound;
     }
@@ -218,7 +221,8 @@ private:
             fault damage;
             if (!guard_ranges::is_whole(*r, damage)) {
                 damage.stops = A::diagnostics::stops_on_misuse;
-                damage.site = at.address;
+                guard_ranges::block_sites const sites = guard_ranges::sites_of(r->object, at.address);
+                damage.sites = &sites;
                 with_place(self(), damage);
             }
             return true;
@@ -263,12 +267,14 @@ private:
 
     template <class... Numbers>
     void blame(fault_kind code, call_site at, char const* note, Numbers... numbers) {
+        // The first number is the object that it is about.
+        unsigned long long const all[] = {static_cast<unsigned long long>(numbers)...};
+        guard_ranges::block_sites const sites = guard_ranges::sites_of(all[0], at.address);
         fault f{.code = code,
                 .note = note,
                 .numbers = {static_cast<unsigned long long>(numbers)...},
                 .stops = A::diagnostics::stops_on_misuse,
-                .site = at.address,
-                .write_places = &guard_ranges::write_places};
+                .sites = &sites};
         with_place(self(), f);
     }
 
@@ -290,6 +296,7 @@ private:
 
     typename A::sync::template atomic<bool> watches_{false};
     typename A::sync::template atomic<bool> has_told_{false};
+    guard_ranges::block_sites damaged_{};  // of what verify() has found last
 };
 
 }  // namespace framealloc::detail

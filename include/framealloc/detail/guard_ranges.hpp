@@ -2,7 +2,7 @@
 #pragma once
 
 #include <framealloc/detail/assembly.hpp>
-#include <framealloc/detail/block_record.hpp>
+#include <framealloc/detail/block_surroundings.hpp>
 #include <framealloc/detail/places.hpp>
 #include <framealloc/detail/platform/page_faults.hpp>
 #include <framealloc/detail/thread_registry.hpp>
@@ -194,7 +194,7 @@ public:
         std::uintptr_t const under = find_overflow(r.begin, r.object);
         if (over == r.end && under == r.object) return true;
         bool const is_over = over != r.end;
-        what = {.code = fault_code::underflow, .allocated_at = r.site, .write_places = &write_places};
+        what = {.code = fault_code::underflow};
         if (is_over) what.code = fault_code::overflow;
         what.note = is_over ? note_overflow : note_underflow;
         if (is_over) {
@@ -224,14 +224,24 @@ public:
     }
 
     /// The places of a fault that is about a block, and the calls that led to them, as far as there is room.
-    static void write_places(fault const& f, char* to, std::size_t size) noexcept {
+    struct block_sites : fault_sites {
+        std::uintptr_t object = 0;
+    };
+    [[nodiscard]] static block_sites sites_of(std::uintptr_t object, void const* mistake_at) noexcept {
+        block_sites s;
+        s.mistake_at = mistake_at;
+        s.write = &write_places;
+        s.object = object;
+        return s;
+    }
+    static void write_places(fault_sites const& f, char* to, std::size_t size) noexcept {
         guarded_range const* about = nullptr;
         for_each([&](guarded_range& r) {
-            if (r.kind != range_kind::frame && r.object == f.numbers[0]) about = &r;
+            if (r.kind != range_kind::frame && r.object == static_cast<block_sites const&>(f).object) about = &r;
         });
         // Both places matter more than who called whom.
         text_in text{to, size, true, 2, 112};
-        text.code("at", f.site);
+        text.code("at", f.mistake_at);
         if (about != nullptr) text.places(*about);
     }
 

@@ -45,6 +45,9 @@ public:
             whole = kept->whole_bytes;
             base_align = kept->base_align;
             giver = kept->giver;
+            if constexpr (keeps_records<A> && !memory_tool) {
+                static_cast<core<A>*>(static_cast<instance_base*>(instance_))->look_at_cached(kept->base, base_align);
+            }
         }
         void* const base = kept != nullptr ? kept->base : take_fresh({.bytes = whole, .align = base_align}, giver);
         if (base == nullptr) return nullptr;
@@ -75,7 +78,7 @@ public:
     [[nodiscard]] bool free(void* block) noexcept {
         if (!is_ours(block)) return false;
         if (!ledger_.leave(read(block).number, block)) return false;
-        heap_prefix const prefix = read(block);
+        auto const& prefix = read(block);
         map_.remove_heap_block(block);
         live_blocks_.fetch_sub(1, order::relaxed);
         live_bytes_.fetch_sub(prefix.bytes, order::relaxed);
@@ -88,7 +91,8 @@ public:
 
         // The prefix moves to where the cache finds it without knowing the block's alignment.
         memory_is_ours(prefix.base, sizeof(heap_prefix));
-        auto* const freed = ::new (prefix.base) heap_prefix(prefix);
+        heap_prefix const copy = prefix;
+        auto* const freed = ::new (copy.base) heap_prefix(copy);
         give_to_backend(freed->base_align == usual_align(freed->whole_bytes) ? keep(freed) : freed);
         give_to_backend(cache_.take_aged(1, heap_cache<A>::max_age));
         return true;
@@ -118,27 +122,6 @@ public:
         return prefix.whole_bytes - (address_of(block) - address_of(prefix.base));
     }
 
-    // --- where records are kept ---------------------------------------------------------------------------------------
-
-    /// Where the canary behind a block ends: within 24 bytes.
-    [[nodiscard]] static std::uintptr_t canary_end(void* block) noexcept {
-        std::uintptr_t const end = address_of(block) + read(block).bytes, last = address_of(block) + room_of(block);
-        std::uintptr_t const usual = round_up(end + block_record::canary_bytes, granule);
-        return usual < last ? usual : last;
-    }
-    /// The live block that `p` lies in or is the address of, or null. O(blocks): for reports.
-    [[nodiscard]] FRAMEALLOC_COLD void* find_around(void const* p) noexcept {
-        void* found = nullptr;
-        ledger_.for_each([&](void* block) {
-            if (p == block) found = block;
-            heap_prefix const& prefix = read(block);
-            if (address_of(p) > address_of(block) && prefix.instance == instance_ &&
-                address_of(p) - address_of(block) < prefix.bytes) {
-                found = block;
-            }
-        });
-        return found;
-    }
     /// Calls `f(block)` for each live block. The instance is at rest.
     template <class F>
     void for_each_live_block(F&& f) {

@@ -21,7 +21,8 @@ FRAMEALLOC_COLD inline std::size_t write_code(void const* address, char* to, std
 }
 
 /// The lines of a report that say where.
-FRAMEALLOC_COLD inline void write_fault_places(fault const& f, char* to, std::size_t size, char const* freed) noexcept {
+FRAMEALLOC_COLD inline void write_fault_places(fault_sites const& f, char* to, std::size_t size,
+                                               char const* freed) noexcept {
     std::size_t used = 0;
     to[0] = '\0';
     auto const line = [&](char const* what, void const* address) {
@@ -32,13 +33,13 @@ FRAMEALLOC_COLD inline void write_fault_places(fault const& f, char* to, std::si
         if (n > 0 && static_cast<std::size_t>(n) < size - used) used += static_cast<std::size_t>(n);
         to[used] = '\0';
     };
-    line("at", f.site);
+    line("at", f.mistake_at);
     line("allocated at", f.allocated_at);
     line(freed, f.freed_at);
 }
 
 /// The same for a block that is freed, in the form that a fault carries.
-inline void write_places_of_block(fault const& f, char* to, std::size_t size) noexcept {
+inline void write_places_of_block(fault_sites const& f, char* to, std::size_t size) noexcept {
     write_fault_places(f, to, size, "freed at");
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
+#include <framealloc/detail/block_surroundings.hpp>
 #include <framealloc/detail/core.hpp>
 #include <framealloc/detail/frame_epochs.hpp>
 #include <framealloc/detail/frame_records.hpp>
@@ -25,7 +26,7 @@ public:
     // --- pools --------------------------------------------------------------------------------------------------------
 
     /// Dresses a block of class `c` for the program: answers the object's address.
-    [[nodiscard]] FRAMEALLOC_COLD void* pool_given(void* raw, layout asked, call_site at) noexcept {
+    [[nodiscard, gnu::noinline]] void* pool_given(void* raw, layout asked, call_site at) noexcept {
         slab<A>& s = *slab<A>::of(raw);
         std::uintptr_t const end = address_of(raw) + s.shape->block_bytes;
         memory_is_ours(address_of(raw), end);
@@ -42,7 +43,7 @@ public:
 
     /// Takes a block back: answers where it begins, or null, reported, for what cannot be taken. `given` is the layout that
     /// it is freed with, if any.
-    [[nodiscard]] FRAMEALLOC_COLD void* pool_taken(void* object, layout const* given, call_site at) {
+    [[nodiscard, gnu::noinline]] void* pool_taken(void* object, layout const* given, call_site at) {
         if (object == nullptr || self().map().kind_of(object) != address_kind::slab) {
             return not_a_pool_block(object, at), nullptr;
         }
@@ -60,18 +61,18 @@ public:
         }
         void* const raw = s.block(s.index_of(object));
         std::uintptr_t const end = address_of(raw) + s.shape->block_bytes;
-        if (!s.is_live(raw)) {
+        // Of two threads that free a block at the same time, the one that finds the bit set looks at what lies there.
+        if (!s.mark_free(raw)) {
             freed_twice(static_cast<block_record const*>(raw), object, at);
             return nullptr;
         }
         open(raw, end);
         block_record const* const r = live_record(s, raw, object, at);
-        if (r == nullptr || !has_shape(*r, given, at)) return nullptr;
-        report_overflow(*r, end, at);
-        if (!s.mark_free(raw)) {  // by another thread, at the same time
-            freed_twice(static_cast<block_record const*>(raw), object, at);
+        if (r == nullptr || !has_shape(*r, given, at)) {
+            s.mark_live(raw);
             return nullptr;
         }
+        report_overflow(*r, end, at);
         memory_is_ours(address_of(raw), end);
         leave_freed(raw, *r, s.shape->block_bytes, at);
         block_is_given_back(self().handle(), object, end - address_of(object));
@@ -97,11 +98,26 @@ public:
         freed_.forget(address_of(object));
         block_record& r = block_record::of(object);
         std::uintptr_t const begin = address_of(object), end = begin + asked.bytes;
-        std::uintptr_t const until = heap_store<A>::canary_end(object);
+        std::uintptr_t const until = canary_end_of_heap_block(object);
+        if constexpr (!memory_tool) {
+            // What alignment has left below the head: `look_at_cached` would take an old record there for this one's.
+            std::uintptr_t const base = address_of(heap_store<A>::read(object).base);
+            __builtin_memset(pointer_to<void>(base), 0, address_of(&heap_store<A>::prefix_of(object)) - base);
+        }
         open_surroundings(address_of(&r), begin, end, until);
         write(r, asked, at);
         write_canary(end, until);
         close_surroundings(address_of(&r), begin, end, until);
+    }
+
+    /// A freed heap block that is about to be given out again: what was written to it since is reported. Where it began
+    /// depends on how it was aligned, and is where its record says that it is one.
+    FRAMEALLOC_COLD void look_at_cached(void* base, std::size_t base_align) noexcept {
+        constexpr std::size_t head = sizeof(heap_prefix) + sizeof(block_record);
+        for (std::size_t align = granule; align <= base_align; align *= 2) {
+            block_record const& r = block_record::of(pointer_to<void>(address_of(base) + round_up(head, align)));
+            if (r.is(block_record::freed)) return look_for_late_writes(r, r.object(), r.end(), r.object());
+        }
     }
 
     /// Whether a heap block of this instance may be freed. What is damaged around it is reported.
@@ -110,7 +126,7 @@ public:
         if (was_freed(object, at)) return false;
         if (!heap.is_ours(object) || !heap.is_alive(object)) {
             // What is found in the ledger is alive, whatever lies below it; else it may lie inside a block.
-            void* const around = heap.find_around(object);
+            void* const around = find_heap_block(object);
             block_record const r = around != nullptr ? read_forbidden(&block_record::of(around)) : block_record{};
             if (around == object) {
                 blame(fault_code::underflow, at, nullptr, nullptr,
@@ -130,8 +146,16 @@ public:
             return false;
         }
         block_record& r = block_record::of(object);
-        std::uintptr_t const begin = address_of(object), until = heap_store<A>::canary_end(object);
-        std::uintptr_t const end = begin + heap_store<A>::read(object).bytes;
+        block_record const seen = read_forbidden(&r);
+        std::size_t const bytes = heap_store<A>::read(object).bytes;
+        if (seen.guard == seen.guard_at(address_of(&r), block_record::alive) && seen.bytes() != bytes) {
+            blame(fault_code::record_damaged, at, seen.site, nullptr,
+                  "the head of the heap block at 0x%llx has %llu for its %llu bytes", address_of(object), bytes,
+                  seen.bytes());
+            return false;
+        }
+        std::uintptr_t const begin = address_of(object), until = canary_end_of_heap_block(object);
+        std::uintptr_t const end = begin + bytes;
         open_surroundings(address_of(&r), begin, end, until);
         if (!r.is(block_record::alive)) {
             guard_damage const d = look_at_guard(r, block_record::alive);
@@ -147,6 +171,16 @@ public:
         return true;
     }
 
+    /// Whether what is to be freed as a heap block is one.
+    [[nodiscard]] bool may_free_heap(void* p, call_site at, layout const* given) {
+        switch (self().map().kind_of(p)) {
+            case address_kind::heap: return heap_taken(p, given, at);
+            case address_kind::slab: a_pools_block(p, at); break;
+            case address_kind::unknown: not_a_block(p, at); break;
+        }
+        return false;
+    }
+
     /// A pointer that is no pool block of this process: says what it is.
     FRAMEALLOC_COLD void not_a_pool_block(void* p, call_site at) {
         if (p != nullptr && self().map().kind_of(p) == address_kind::heap && self().heap_part().is_ours(p)) {
@@ -154,6 +188,13 @@ public:
                          "0x%llx is a heap block; expected a pool's", address_of(p));
         }
         not_a_block(p, at, "lies in no slab of this process");
+    }
+    [[nodiscard]] static unsigned long long number_of_thread(thread_state<A> const& s) noexcept {
+        if constexpr (A::sync::one_thread) {
+            return 1;
+        } else {
+            return s.thread != nullptr ? s.thread->number : 0;
+        }
     }
     /// The same for what is no heap block either.
     FRAMEALLOC_COLD void not_a_block(void* p, call_site at) {
@@ -165,6 +206,14 @@ public:
               "the block at 0x%llx is a pool's; expected a heap block, whose giver is heap_alloc()", address_of(p));
     }
 
+    /// For a thread that is given a state: whether it had one, and has ended, but for what runs after us.
+    FRAMEALLOC_COLD void report_late_use() {
+        if (!this_thread.has_left) return;
+        fault f{.code = fault_code::thread_state_gone,
+                .note = "thread %llu has given back what it held; it is served, by a state made anew",
+                .numbers = {core<A>::thread_number()}};
+        with_place(self(), f);
+    }
     /// The address that the program knows a block by; guarded, it is another one.
     [[nodiscard]] static std::uintptr_t shown(std::uintptr_t object) noexcept { return object; }
 
@@ -179,11 +228,11 @@ public:
             bytes += r->bytes();
             if (blocks > 8) return;
             block_holder const holder{r->more};
+            fault_sites const sites{.allocated_at = r->site, .write = &write_places_of_block};
             fault f{.code = fault_code::live_at_end,
                     .note = "the block at 0x%llx, of %llu bytes, is alive: thread %llu allocated it in its frame %llu",
                     .numbers = {self().shown(r->object()), r->bytes(), holder.thread(), holder.frame()},
-                    .allocated_at = r->site,
-                    .write_places = &write_places_of_block};
+                    .sites = &sites};
             with_place(self(), f);
         };
         for_each_live_pool_block([&](block_record const* r, void*, std::uintptr_t) { one(r); });
@@ -210,9 +259,8 @@ public:
             what = {.code = code,
                     .note = note,
                     .numbers = {static_cast<unsigned long long>(numbers)...},
-                    .allocated_at = allocated_at,
-                    .freed_at = freed_at,
-                    .write_places = &write_places_of_block};
+                    .sites = &verified_};
+            verified_ = {.allocated_at = allocated_at, .freed_at = freed_at, .write = &write_places_of_block};
         };
         auto const look_behind = [&](block_record const& r, std::uintptr_t until) {
             std::uintptr_t const wrong = find_overflow(r.end(), until);
@@ -229,7 +277,7 @@ public:
         });
         self().heap_part().for_each_live_block([&](void* object) {
             block_record const& r = block_record::of(object);
-            std::uintptr_t const begin = address_of(object), until = heap_store<A>::canary_end(object);
+            std::uintptr_t const begin = address_of(object), until = canary_end_of_heap_block(object);
             std::uintptr_t const end = begin + heap_store<A>::read(object).bytes;
             open_surroundings(address_of(&r), begin, end, until);
             if (r.is(block_record::alive)) {
@@ -241,7 +289,8 @@ public:
             close_surroundings(address_of(&r), begin, end, until);
         });
         self().for_each_state([&](thread_state<A>& s, bool) {
-            if (sound && s.frame.kind() != frame_kind::closed) sound = s.frame.has_sound_records(s.window, what);
+            if (sound && s.frame.kind() != frame_kind::closed)
+                sound = s.frame.records().check(nullptr, s.frame, s.window, what);
         });
         return sound;
     }
@@ -268,14 +317,15 @@ public:
     template <class... Numbers>
     void blame(fault_kind code, call_site at, void const* allocated_at, void const* freed_at, char const* note,
                Numbers... numbers) {
+        fault_sites const sites{.mistake_at = at.address,
+                                .allocated_at = allocated_at,
+                                .freed_at = freed_at,
+                                .write = &write_places_of_block};
         fault f{.code = code,
                 .note = note,
                 .numbers = {static_cast<unsigned long long>(numbers)...},
                 .stops = A::diagnostics::stops_on_misuse,
-                .site = at.address,
-                .allocated_at = allocated_at,
-                .freed_at = freed_at,
-                .write_places = &write_places_of_block};
+                .sites = &sites};
         with_place(self(), f);
     }
 
@@ -361,7 +411,7 @@ private:
         }
     }
     [[nodiscard]] bool explain_heap_block(void* p, explanation& e) noexcept {
-        void* const object = self().heap_part().find_around(p);
+        void* const object = find_heap_block(p);
         if (object == nullptr) return false;
         block_record const r = read_forbidden(&block_record::of(object));
         e.state = address_state::heap_block;
@@ -381,9 +431,13 @@ private:
         return true;
     }
     [[nodiscard]] bool explain_frame(void* p, explanation& e) noexcept {
-        thread_state<A>* const s = self().state_of_this_thread();
+        thread_state<A>* const s = state_of_this_thread();
         if (s == nullptr || s->frame.kind() == frame_kind::closed) return false;
-        if (!s->frame.has_used(s->window, address_of(p))) return false;
+        bool used = false;
+        s->frame.for_each_used(s->window, [&](std::uintptr_t begin, std::uintptr_t end) {
+            used = used || (address_of(p) >= begin && address_of(p) < end);
+        });
+        if (!used) return false;
         e.state = address_state::frame_memory;
         e.thread = core<A>::thread_number();
         e.frame = s->frame.number();
@@ -392,6 +446,38 @@ private:
             e.object = r->object(), e.bytes = r->bytes(), e.allocated_at = r->site;
         }
         return true;
+    }
+
+    /// Where the canary behind a heap block ends: within 24 bytes.
+    [[nodiscard]] static std::uintptr_t canary_end_of_heap_block(void* block) noexcept {
+        using store = heap_store<A>;
+        std::uintptr_t const end = address_of(block) + store::read(block).bytes;
+        std::uintptr_t const last = address_of(block) + store::room_of(block);
+        std::uintptr_t const usual = round_up(end + block_record::canary_bytes, granule);
+        return usual < last ? usual : last;
+    }
+    /// The live heap block that `p` lies in or is the address of, or null. O(blocks).
+    [[nodiscard]] void* find_heap_block(void const* p) noexcept {
+        void* found = nullptr;
+        self().heap_part().for_each_live_block([&](void* block) {
+            if (p == block) found = block;
+            heap_prefix const& prefix = heap_store<A>::read(block);
+            if (address_of(p) > address_of(block) && prefix.instance == self().handle() &&
+                address_of(p) - address_of(block) < prefix.bytes) {
+                found = block;
+            }
+        });
+        return found;
+    }
+    /// The calling thread's state, found with the registry locked.
+    [[nodiscard]] thread_state<A>* state_of_this_thread() noexcept {
+        if constexpr (A::sync::one_thread) {
+            return self().state_if_any();
+        } else {
+            thread_record* r = this_thread.records;
+            while (r != nullptr && r->instance != &self()) r = r->next_of_thread;
+            return static_cast<thread_state<A>*>(r);
+        }
     }
 
     [[nodiscard]] core<A>& self() noexcept { return static_cast<core<A>&>(*this); }
@@ -413,11 +499,13 @@ private:
 
     /// What was allocated and freed where stays to be read at the block's begin; the rest is filled.
     static void leave_freed(void* raw, block_record const& r, std::size_t block_bytes, call_site at) noexcept {
-        block_record left = r;
-        left.more = address_of(at.address);
+        std::uint64_t const words[] = {address_of(r.site), r.shape, address_of(at.address)};
         auto& place = *static_cast<block_record*>(raw);
-        place = left;
-        place.guard = place.guard_for(block_record::freed);
+        // Atomic, because who frees it a second time at this moment reads them; what he sees is whole once the guard is there.
+        __atomic_store_n(&place.site, pointer_to<void const>(words[0]), __ATOMIC_RELAXED);
+        __atomic_store_n(&place.shape, words[1], __ATOMIC_RELAXED);
+        __atomic_store_n(&place.more, words[2], __ATOMIC_RELAXED);
+        __atomic_store_n(&place.guard, block_record::freed ^ words[1] ^ words[2] ^ address_of(raw), __ATOMIC_RELEASE);
         __builtin_memset(&place + 1, freed_byte, block_bytes - sizeof(block_record));
     }
 
@@ -429,9 +517,13 @@ private:
                          "the free block at 0x%llx, of %llu bytes, was written to within its first %llu bytes", raw,
                          end - raw, sizeof(block_record));
         }
-        std::uintptr_t const late = find_late_write(raw + sizeof(block_record), end);
+        look_for_late_writes(before, raw + sizeof(block_record), end, raw + before.offset());
+    }
+    /// The same for what lies from `begin` to `end`.
+    void look_for_late_writes(block_record const& before, std::uintptr_t begin, std::uintptr_t end,
+                              std::uintptr_t object) noexcept {
+        std::uintptr_t const late = find_late_write(begin, end);
         if (late == end) return;
-        std::uintptr_t const object = raw + before.offset();
         blame(fault_code::write_after_free, {}, before.site, pointer_to<void const>(before.more),
               "the block at 0x%llx, of %llu bytes, was written to after it was freed: the byte at offset %llu is "
               "0x%02llx",
@@ -448,7 +540,13 @@ private:
     }
     /// `r` is what a free left of the block, if anything.
     void freed_twice(block_record const* at_begin, void const* object, call_site at) {
-        block_record const r = read_forbidden(at_begin);
+        memory_is_ours(at_begin, sizeof *at_begin);
+        block_record r{};
+        r.guard = __atomic_load_n(&at_begin->guard, __ATOMIC_ACQUIRE);
+        r.site = __atomic_load_n(&at_begin->site, __ATOMIC_RELAXED);
+        r.shape = __atomic_load_n(&at_begin->shape, __ATOMIC_RELAXED);
+        r.more = __atomic_load_n(&at_begin->more, __ATOMIC_RELAXED);
+        memory_is_forbidden(at_begin, sizeof *at_begin);
         bool const known = r.guard == r.guard_at(address_of(at_begin), block_record::freed);
         blame(fault_code::double_free, at, known ? r.site : nullptr, known ? pointer_to<void const>(r.more) : nullptr,
               known ? "the block at 0x%llx, of %llu bytes, is free already" : "the block at 0x%llx is free already",
@@ -515,12 +613,25 @@ private:
                     address_of(p), r->object(), r->bytes());
             }
         }
+        unsigned long long owner = 0;
+        self().for_each_state([&](thread_state<A>& s, bool lives) {
+            if constexpr (requires { s.frame.arena().begin_of_current(); }) {
+                // Of its current chunk: what any thread may know.
+                bool const has = address_of(p) >= s.frame.arena().begin_of_current() && address_of(p) < s.window.at();
+                if (lives && has) owner = number_of_thread(s);
+            }
+        });
+        if (owner != 0) {
+            return blame(fault_code::wrong_thread, at, nullptr, nullptr,
+                         "0x%llx lies in the frame of thread %llu, and goes with it", address_of(p), owner);
+        }
         char note[64] = "0x%llx ";
         __builtin_strcat(note, what);
         blame(fault_code::foreign_pointer, at, nullptr, nullptr, note, address_of(p));
     }
 
     freed_blocks<A> freed_{};
+    fault_sites verified_{};  // of what verify() has found last
 };
 
 }  // namespace framealloc::detail

@@ -10,12 +10,7 @@
 
 namespace framealloc::inline v0_1::detail {
 
-/// Makes `why` a fault of a code, with its numbers. Out of line: in place each one would be some eighty bytes of code.
-[[nodiscard]] FRAMEALLOC_COLD inline fault said(fault_kind code = fault_code::internal, char const* note = "",
-                                                unsigned long long first = 0, unsigned long long second = 0,
-                                                unsigned long long third = 0) noexcept {
-    return {.code = code, .note = note, .numbers = {first, second, third}};
-}
+/// The same, where there is a fault already.
 FRAMEALLOC_COLD inline void say(fault& why, fault_kind code, char const* note, unsigned long long first = 0,
                                 unsigned long long second = 0, unsigned long long third = 0) noexcept {
     // In its place, and not by way of another one.
@@ -54,7 +49,7 @@ FRAMEALLOC_COLD void report_refusal(core<A>& at, fault const& why) {
 /// A plain form that refuses.
 template <class A>
 [[noreturn]] FRAMEALLOC_HOT void throw_refusal(core<A>& at, fault& why, layout request) {
-    with_place(at, why, [&](fault const& f) { throw_failure(f, request); });
+    with_place(at, why, [&](fault const& f) FRAMEALLOC_INLINED { throw_failure(f, request); });
     __builtin_unreachable();
 }
 

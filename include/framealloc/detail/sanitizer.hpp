@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
-#include <framealloc/detail/platform/address_sanitizer.hpp>
-#include <framealloc/detail/platform/valgrind.hpp>
+#include <framealloc/detail/bits.hpp>
+#include <framealloc/detail/platform/compiler.hpp>
+#include <framealloc/detail/platform/platform.hpp>
+
+#if FRAMEALLOC_LEAK_SANITIZER
+#include <sanitizer/lsan_interface.h>
+#endif
 
 // What AddressSanitizer, LeakSanitizer and Valgrind are told of our memory, in any assembly, when the program is built for
 // them. Otherwise every function here is empty, and nothing of it is in the program.
@@ -16,102 +21,46 @@
 
 namespace framealloc::inline v0_1::detail {
 
+inline constexpr bool address_sanitizer = FRAMEALLOC_ADDRESS_SANITIZER != 0;
 /// Whether one of the tools is told what is alive.
-inline constexpr bool memory_tool = address_sanitizer || valgrind;
+inline constexpr bool memory_tool = FRAMEALLOC_MEMORY_TOOL;
 
-FRAMEALLOC_HOT void memory_is_forbidden(void const* p, std::size_t bytes) noexcept {
-    asan::forbid(p, bytes);
-    memcheck::forbid(p, bytes);
+/// Memory that a finder of leaks would not look into by itself: what it points to is not lost. Parts that are forbidden do not
+/// count.
+inline void pointers_may_be_in([[maybe_unused]] void const* p, [[maybe_unused]] std::size_t bytes) noexcept {
+#if FRAMEALLOC_LEAK_SANITIZER
+    __lsan_register_root_region(p, bytes);
+#endif
 }
-FRAMEALLOC_HOT void memory_is_given(void const* p, std::size_t bytes) noexcept {
-    asan::allow(p, bytes);
-    memcheck::allow_undefined(p, bytes);
+inline void pointers_are_no_more_in([[maybe_unused]] void const* p, [[maybe_unused]] std::size_t bytes) noexcept {
+#if FRAMEALLOC_LEAK_SANITIZER
+    __lsan_unregister_root_region(p, bytes);
+#endif
 }
-FRAMEALLOC_HOT void memory_is_ours(void const* p, std::size_t bytes) noexcept {
-    asan::allow(p, bytes);
-    memcheck::allow(p, bytes);
-}
-/// Also takes off what the program has marked in memory that it gives back: containers forbid themselves the parts that they
-/// do not use, not all of them lift that before they free, and the next user of the memory may use it.
-FRAMEALLOC_HOT void memory_is_left(void const* p, std::size_t bytes) noexcept { memory_is_given(p, bytes); }
-
-/// The same for what lies between two addresses.
-FRAMEALLOC_HOT void memory_is_forbidden(std::uintptr_t begin, std::uintptr_t end) noexcept {
-    memory_is_forbidden(pointer_to<void const>(begin), end - begin);
-}
-FRAMEALLOC_HOT void memory_is_given(std::uintptr_t begin, std::uintptr_t end) noexcept {
-    memory_is_given(pointer_to<void const>(begin), end - begin);
-}
-FRAMEALLOC_HOT void memory_is_ours(std::uintptr_t begin, std::uintptr_t end) noexcept {
-    memory_is_ours(pointer_to<void const>(begin), end - begin);
-}
-FRAMEALLOC_HOT void memory_is_left(std::uintptr_t begin, std::uintptr_t end) noexcept {
-    memory_is_left(pointer_to<void const>(begin), end - begin);
-}
-
-/// Of memory that was given, `old_bytes` at `begin`, the program has `new_bytes` now. It ends before a multiple of `step`.
-FRAMEALLOC_HOT void memory_is_resized(std::uintptr_t begin, std::size_t old_bytes, std::size_t new_bytes,
-                                      std::size_t step) noexcept {
-    if constexpr (memory_tool) {
-        if (old_bytes < new_bytes) memory_is_given(begin + old_bytes, begin + new_bytes);
-        memory_is_forbidden(begin + new_bytes, begin + round_up(new_bytes + (new_bytes == 0), step));
-    }
-}
-
-// Blocks that are given and given back one by one. A tool that keeps a list of them names the block that an address lies in,
-// and who had it; `owner` is any address that stands for where the blocks come from.
-
-FRAMEALLOC_HOT void block_is_given(void const* owner, void* p, std::size_t bytes) noexcept {
-    asan::unmark_free(p);
-    memory_is_given(p, bytes);
-    memcheck::block_is_given(owner, p, bytes);
-}
-/// All that the block has room for, `bytes`, is forbidden until it is given again. A block that is free already is reported by
-/// the tool, here, in the function that frees it a second time.
-FRAMEALLOC_HOT void block_is_given_back(void const* owner, void* p, std::size_t bytes) noexcept {
-    if (asan::is_marked_free(p)) [[unlikely]]
-        asan::report_use_of(p);
-    memcheck::block_is_given_back(owner, p);
-    asan::mark_free(p, bytes);
-    memcheck::forbid(p, bytes);
-}
-/// The program asks how much room a block has, and may use it all from now on.
-inline void block_has([[maybe_unused]] void const* owner, [[maybe_unused]] void* p,
-                      [[maybe_unused]] std::size_t bytes) noexcept {
-    if constexpr (memory_tool) {
-        if (asan::is_marked_free(p)) return;
-        std::uintptr_t const begin = address_of(p);
-        std::uintptr_t end = begin + bytes;
-        auto const is_forbidden = [](std::uintptr_t at) {
-            return asan::is_forbidden(pointer_to<void const>(at)) || memcheck::is_forbidden(pointer_to<void const>(at));
-        };
-        while (end != begin && is_forbidden(end - 1)) --end;
-        if (end != begin + bytes) memory_is_given(end, begin + bytes);
-        memcheck::block_has(owner, p, bytes);
-    }
-}
-/// None of the owner's blocks is anybody's any more.
-inline void owner_ends(void const* owner) noexcept { memcheck::owner_ends(owner); }
-
-/// What lies at `p`, which may be forbidden, or nobody's.
-template <class T>
-[[nodiscard]] T read_forbidden(T const* p) noexcept {
-    static_assert(sizeof(T) % sizeof(std::uintptr_t) == 0 && alignof(T) >= alignof(std::uintptr_t));
-    constexpr std::size_t n = sizeof(T) / sizeof(std::uintptr_t);
-    struct {
-        std::uintptr_t word[n];
-    } words;
-    memcheck::look_away();
-    for (std::size_t i = 0; i < n; ++i) words.word[i] = asan::word_at(behind(p, i * sizeof(std::uintptr_t)));
-    memcheck::look_again();
-    memcheck::allow(&words, sizeof words);
-    return __builtin_bit_cast(T, words);
-}
-
-// Memory that a finder of leaks would not look into by itself: what it points to is not lost. Parts that are forbidden do not
-// count.
-
-inline void pointers_may_be_in(void const* p, std::size_t bytes) noexcept { lsan::look_into(p, bytes); }
-inline void pointers_are_no_more_in(void const* p, std::size_t bytes) noexcept { lsan::look_no_more_into(p, bytes); }
 
 }  // namespace framealloc::detail
+
+#if FRAMEALLOC_MEMORY_TOOL
+#include <framealloc/detail/memory_tools.hpp>
+#else
+namespace framealloc::inline v0_1::detail {
+
+// The same with nobody to be told.
+#define FRAMEALLOC_TELLS_NOBODY(NAME) \
+    template <class... N>             \
+    FRAMEALLOC_HOT void NAME(N...) noexcept {}
+FRAMEALLOC_TELLS_NOBODY(memory_is_forbidden)
+FRAMEALLOC_TELLS_NOBODY(memory_is_given)
+FRAMEALLOC_TELLS_NOBODY(memory_is_ours)
+FRAMEALLOC_TELLS_NOBODY(memory_is_left)
+FRAMEALLOC_TELLS_NOBODY(memory_is_resized)
+FRAMEALLOC_TELLS_NOBODY(block_is_given)
+FRAMEALLOC_TELLS_NOBODY(block_is_given_back)
+FRAMEALLOC_TELLS_NOBODY(block_has)
+FRAMEALLOC_TELLS_NOBODY(owner_ends)
+#undef FRAMEALLOC_TELLS_NOBODY
+template <class T>
+[[nodiscard]] T read_forbidden(T const* p) noexcept;
+
+}  // namespace framealloc::detail
+#endif

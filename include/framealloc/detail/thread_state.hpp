@@ -13,20 +13,13 @@
 
 namespace framealloc::inline v0_1::detail {
 
-template <class A>
-class core;
-
 struct no_pool_cache {
     explicit constexpr no_pool_cache(thread_record const&) noexcept {}
     void start_thread() noexcept {}
 };
-template <class A, bool HasPools = (A::pool::class_count != 0)>
-struct choose_pool_cache {
-    using type = pool_cache<A>;
-};
 template <class A>
-struct choose_pool_cache<A, false> {
-    using type = no_pool_cache;
+struct choose_pool_cache {
+    using type = std::conditional_t<A::pool::class_count != 0, pool_cache<A>, no_pool_cache>;
 };
 
 /// One thread's state with one instance. What `local()` answers: the allocator's verbs without the look-up.

@@ -22,8 +22,9 @@ struct virtual_memory {
     static constexpr bool is_thread_safe = true;
 
     [[nodiscard]] void* reserve(layout range) noexcept {
-        void* const p = detail::platform::reserve(whole_pages(range.bytes), range.align);
-        if (p != nullptr) detail::pointers_may_be_in(p, whole_pages(range.bytes));
+        std::size_t const bytes = whole_pages(range.bytes);
+        void* const p = detail::platform::reserve(bytes, range.align);
+        if (p != nullptr) detail::pointers_may_be_in(p, bytes);
         return p;
     }
     [[nodiscard]] bool commit(void* p, std::size_t bytes) noexcept {
@@ -33,9 +34,10 @@ struct virtual_memory {
         return detail::platform::decommit(p, whole_pages(bytes));
     }
     [[nodiscard]] bool release(void* p, layout range) noexcept {
-        if (!detail::platform::release(p, whole_pages(range.bytes))) return false;
-        detail::pointers_are_no_more_in(p, whole_pages(range.bytes));
-        return true;
+        std::size_t const bytes = whole_pages(range.bytes);
+        bool const gone = detail::platform::release(p, bytes);
+        if (gone) detail::pointers_are_no_more_in(p, bytes);
+        return gone;
     }
     [[nodiscard]] bool discard(void* p, std::size_t bytes) noexcept {
         return detail::platform::discard(p, whole_pages(bytes));

@@ -5,13 +5,21 @@
 #include <framealloc/operation_counters.hpp>
 #include <framealloc/policy.hpp>
 
-namespace framealloc::inline v0_1::diagnostics {
+namespace framealloc::inline v0_1 {
+
+namespace detail {
+template <class A>
+class contract_observer;  // framealloc/contracts.hpp
+}
+
+namespace diagnostics {
 
 /// Diagnostics: finds mistakes, names them and stops. The default of debug builds.
 ///
 /// On top of counting: an exhausted arena is reported (FA003); released bytes are filled with 0xCD, those of frames,
 /// scopes and roll-backs (only what was used), of pool blocks and of heap blocks; a pool block freed twice (FA210), a
-/// pointer that is not ours (FA211) and a size that does not match (FA212) are found at the free that is wrong.
+/// pointer that is not ours (FA211) and a size that does not match (FA212) are found at the free that is wrong. Allocation
+/// contracts are kept (FA220), as by `contracts`.
 ///
 ///   Cost      One bit test per pool operation, and a fill of what is released: `end_frame` is O(bytes used).
 ///   Threads   As `counters`; the state bits are atomic, so a block freed by two threads at once is found by one of them.
@@ -29,9 +37,12 @@ struct basic_checked {
     static constexpr bool keeps_records = true;
 
     using thread_part = operation_counters;
+    template <class A>
+    using observer = detail::contract_observer<A>;
 };
 
 /// The same by the system's clock.
 struct checked : basic_checked<> {};
 
-}  // namespace framealloc::diagnostics
+}  // namespace diagnostics
+}  // namespace framealloc

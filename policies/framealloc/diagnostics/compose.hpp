@@ -65,6 +65,9 @@ constexpr auto part_in() noexcept {
     }
 }
 
+template <class O>
+concept tells_of_live_blocks = requires { requires O::reports_live_blocks; };
+
 // Members by their type: each of its own class, so that empty ones take no room.
 template <class T>
 struct member_of_type {
@@ -162,6 +165,7 @@ class composed_observer<A, types<O...>> : private member_of_type<O>... {
     }
 
 public:
+    static constexpr bool reports_live_blocks = (tells_of_live_blocks<O> || ...);
     static constexpr bool has_frame_part = !std::is_same_v<parts_list, types<>>;
     using frame_parts_type = frame_parts<parts_list>;
 
@@ -266,7 +270,7 @@ struct composed_observers {};
 template <class... P>
 struct composed_observers<true, P...> {
     template <class A>
-    using observer = composed_observer_with_part<A, decltype((types<>{} + ... + observer_in<A, P>()))>;
+    using observer = composed_observer_with_part<A, decltype(once(types<>{}, (types<>{} + ... + observer_in<A, P>())))>;
 };
 template <class P, bool = has_verbs<P>>
 struct verbs_in {

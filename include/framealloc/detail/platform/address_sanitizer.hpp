@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
-// AddressSanitizer and LeakSanitizer, as far as we talk to them. See detail/sanitizer.hpp for who does, and why.
+// AddressSanitizer, as far as we talk to it.
 
 #include <framealloc/detail/bits.hpp>
 #include <framealloc/detail/platform/compiler.hpp>
@@ -9,13 +9,8 @@
 #if FRAMEALLOC_ADDRESS_SANITIZER
 #include <sanitizer/asan_interface.h>
 #endif
-#if FRAMEALLOC_LEAK_SANITIZER
-#include <sanitizer/lsan_interface.h>
-#endif
 
 namespace framealloc::inline v0_1::detail {
-
-inline constexpr bool address_sanitizer = FRAMEALLOC_ADDRESS_SANITIZER != 0;
 
 namespace asan {
 
@@ -64,17 +59,5 @@ FRAMEALLOC_HOT void report_use_of(void const*) noexcept {}
 #endif
 
 }  // namespace asan
-
-namespace lsan {
-
-#if FRAMEALLOC_LEAK_SANITIZER
-inline void look_into(void const* p, std::size_t bytes) noexcept { __lsan_register_root_region(p, bytes); }
-inline void look_no_more_into(void const* p, std::size_t bytes) noexcept { __lsan_unregister_root_region(p, bytes); }
-#else
-inline void look_into(void const*, std::size_t) noexcept {}
-inline void look_no_more_into(void const*, std::size_t) noexcept {}
-#endif
-
-}  // namespace lsan
 
 }  // namespace framealloc::detail

@@ -35,6 +35,15 @@
 #define FRAMEALLOC_LEAK_SANITIZER FRAMEALLOC_ADDRESS_SANITIZER
 #endif
 
+// Valgrind is asked for, in every translation unit of a program: a request to it takes some instructions also where nobody
+// listens.
+#ifndef FRAMEALLOC_VALGRIND
+#define FRAMEALLOC_VALGRIND 0
+#endif
+
+/// Whether one of the tools is there that can be told which memory is alive.
+#define FRAMEALLOC_MEMORY_TOOL (FRAMEALLOC_ADDRESS_SANITIZER || FRAMEALLOC_VALGRIND)
+
 #if defined(__cpp_exceptions)
 #define FRAMEALLOC_EXCEPTIONS 1
 #define FRAMEALLOC_TRY try

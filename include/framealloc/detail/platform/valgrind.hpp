@@ -1,22 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
-// Valgrind's memcheck, as far as we talk to it. A request to it takes some instructions also where a program runs by itself, so
-// it is asked for: FRAMEALLOC_VALGRIND=1 in every translation unit of the program.
+// Valgrind's memcheck, as far as we talk to it.
 
-#include <framealloc/detail/platform/compiler.hpp>
+#include <framealloc/detail/platform/platform.hpp>
 
 #include <cstddef>
-
-#ifndef FRAMEALLOC_VALGRIND
-#define FRAMEALLOC_VALGRIND 0
-#endif
 
 #if FRAMEALLOC_VALGRIND
 #if !__has_include(<valgrind/memcheck.h>)
 #error "framealloc: FRAMEALLOC_VALGRIND is on, and there is no <valgrind/memcheck.h>; install it (Debian: valgrind)"
 #endif
-#include <framealloc/detail/platform/platform.hpp>
 #include <valgrind/memcheck.h>
 #endif
 

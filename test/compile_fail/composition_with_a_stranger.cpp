@@ -1,0 +1,18 @@
+// expect: framealloc: diagnostics::compose<...> takes diagnostics policies, and one of these is none
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include <framealloc/diagnostics/compose.hpp>
+#include <framealloc/diagnostics/counters.hpp>
+#include <framealloc/smart_alloc.hpp>
+
+using namespace framealloc;
+
+#ifdef FRAMEALLOC_CORRECT
+using second = diagnostics::none;
+#else
+using second = arena::chunked<>;
+#endif
+
+int main() {
+    basic_smart_alloc<diagnostics::compose<diagnostics::counters, second>> alloc;
+    return alloc.id() == 0 ? 0 : 1;
+}
