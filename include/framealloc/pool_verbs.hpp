@@ -152,8 +152,7 @@ public:
             [[maybe_unused]] void* const object = p;
             if constexpr (detail::samples_blocks<A>) {
                 if (detail::block_sampler<A>::has(p)) [[unlikely]]
-                    p = detail::block_sampler<A>::give(self().shared(), p, c);
-                if (p == nullptr) return;
+                    return detail::block_sampler<A>::give_back(self().shared(), p, c, at);
             }
             if constexpr (detail::keeps_records<A>) {
                 p = self().shared().pool_taken(p, &given, at);
