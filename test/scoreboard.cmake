@@ -32,9 +32,16 @@ check_include_file_cxx(valgrind/memcheck.h FRAMEALLOC_HAS_MEMCHECK_HEADER)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND FRAMEALLOC_VALGRIND_PROGRAM AND FRAMEALLOC_HAS_MEMCHECK_HEADER)
     framealloc_scoreboard(scoreboard_asan -fsanitize=address)
     framealloc_scoreboard(scoreboard_valgrind -DFRAMEALLOC_VALGRIND=1)
+    # What README shows of a report: with functions and lines, so only where they can be had.
+    if(TARGET framealloc_symbols)
+        add_executable(scoreboard_shown ${scoreboard}/shown/fleet.cpp)
+        target_compile_options(scoreboard_shown PRIVATE -O0 -g)
+        target_link_libraries(scoreboard_shown PRIVATE framealloc_headers framealloc_own_options framealloc_symbols)
+        set(shown shown=$<TARGET_FILE:scoreboard_shown>)
+    endif()
     set(check_tables ${scoreboard}/check.py tables ${PROJECT_SOURCE_DIR} levels=$<TARGET_FILE:scoreboard>
         asan=$<TARGET_FILE:scoreboard_asan>
-        valgrind:${FRAMEALLOC_VALGRIND_PROGRAM}=$<TARGET_FILE:scoreboard_valgrind>)
+        valgrind:${FRAMEALLOC_VALGRIND_PROGRAM}=$<TARGET_FILE:scoreboard_valgrind> ${shown})
     add_test(NAME scoreboard/the_tables_in_the_documents_are_fresh COMMAND Python3::Interpreter ${check_tables})
     add_test(NAME scoreboard/stale_tables_are_found COMMAND Python3::Interpreter ${check_tables} --self-test)
     add_custom_target(scoreboard_tables COMMAND Python3::Interpreter ${check_tables} --update VERBATIM)
