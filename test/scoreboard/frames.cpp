@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "subject.hpp"
 
-#include <optional>
+#include <memory>
 
 // R12, R13, R24 to R26 and R32: misuses of frames, scopes and marks.
 
@@ -18,8 +18,14 @@ template <class Alloc>
     return hidden(static_cast<unsigned char*>(std::memset(alloc.frame_alloc(layout{.bytes = 100}), 1, 100)));
 }
 
+/// A scope that may be ended out of order.
 template <class Alloc>
-using optional_scope = std::optional<frame_scope<typename Alloc::assembly_type>>;
+using held_scope = std::unique_ptr<frame_scope<typename Alloc::assembly_type>>;
+template <class Alloc>
+held_scope<Alloc> hold_scope(Alloc& alloc)
+{
+    return std::make_unique<frame_scope<typename Alloc::assembly_type>>(alloc.shared());
+}
 
 // --- R12: used after the frame ------------------------------------------------------------------------------------------
 
@@ -106,7 +112,7 @@ template <class Alloc>
 template <class Alloc>
 [[gnu::noinline]] answer frame_ptr_used_after_its_scope(subject<Alloc>& s)
 {
-    optional_scope<Alloc> scope(std::in_place, s.alloc().shared());
+    held_scope<Alloc> scope = hold_scope(s.alloc());
     auto const p = make_frame_ptr<particle>(s.alloc());
     scope.reset();
     static_cast<void>(read(&p->id));
@@ -212,8 +218,8 @@ template <class Alloc>
 template <class Alloc>
 [[gnu::noinline]] answer scopes_ended_out_of_order(subject<Alloc>& s)
 {
-    optional_scope<Alloc> outer(std::in_place, s.alloc().shared());
-    optional_scope<Alloc> inner(std::in_place, s.alloc().shared());
+    held_scope<Alloc> outer = hold_scope(s.alloc());
+    held_scope<Alloc> inner = hold_scope(s.alloc());
     outer.reset();
     inner.reset();
     return answer::silent;

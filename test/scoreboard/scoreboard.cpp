@@ -15,8 +15,8 @@
 #define BOOST_TEST_NO_MAIN
 #include <boost/test/unit_test.hpp>
 
-#include <algorithm>
 #include <cstdio>
+#include <map>
 #include <set>
 
 using namespace framealloc;
@@ -34,11 +34,12 @@ struct level {
 template <class Alloc>
 std::vector<misuse> all_misuses()
 {
-    std::vector<misuse> all;
+    std::map<std::string_view, std::vector<misuse>> by_row;
     for (auto&& family : {block_misuses<Alloc>(), frame_misuses<Alloc>(), request_misuses<Alloc>(), instance_misuses<Alloc>()}) {
-        all.insert(all.end(), family.begin(), family.end());
+        for (misuse const& m : family) by_row[m.row].push_back(m);
     }
-    std::stable_sort(all.begin(), all.end(), [](misuse const& a, misuse const& b) { return a.row < b.row; });
+    std::vector<misuse> all;
+    for (auto const& [row, misuses] : by_row) all.insert(all.end(), misuses.begin(), misuses.end());
     return all;
 }
 
