@@ -8,6 +8,13 @@
 
 namespace framealloc::inline v0_1::detail {
 
+#if !FRAMEALLOC_MEMORY_TOOL
+template <class T>
+[[nodiscard]] T read_forbidden(T const* p) noexcept {
+    return *p;
+}
+#endif
+
 /// Who has a block of a pool or of the heap.
 struct block_holder {
     std::uint64_t bits;
