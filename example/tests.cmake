@@ -16,6 +16,19 @@ if(TARGET budgets)
         -D DOCUMENT=${PROJECT_SOURCE_DIR}/docs/budgets.md -P ${CMAKE_CURRENT_SOURCE_DIR}/check_shown.cmake)
 endif()
 
+if(TARGET framealloc_symbols AND NOT FRAMEALLOC_SANITIZE)  # a sanitizer stops it at the first mistake
+    add_test(NAME example/mistakes COMMAND ${CMAKE_COMMAND} -D PROGRAM=$<TARGET_FILE:mistakes>
+        -D DOCUMENT=${PROJECT_SOURCE_DIR}/docs/checked.md -P ${CMAKE_CURRENT_SOURCE_DIR}/check_shown.cmake)
+endif()
+# With functions and lines: where the library that names them is there, and as g++ writes them down. clang counts the line of a
+# default member initializer where g++ counts that of the object.
+if(TARGET framealloc_symbols AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    foreach(name tracing contracts)
+        add_test(NAME example/${name} COMMAND ${CMAKE_COMMAND} -D PROGRAM=$<TARGET_FILE:${name}>
+            -D DOCUMENT=${PROJECT_SOURCE_DIR}/docs/${name}.md -P ${CMAKE_CURRENT_SOURCE_DIR}/check_shown.cmake)
+    endforeach()
+endif()
+
 if(NOT TARGET asteroids)
     return()
 endif()

@@ -69,6 +69,7 @@ FRAMEALLOC_TLS_MODEL inline constinit thread_local contract_link* innermost_cont
 struct contract_breach {
     contract_link const* contract = nullptr;
     unsigned long long bytes = 0;  ///< of the request
+    bool is_growth = false;        ///< of what was requested before
 };
 FRAMEALLOC_TLS_MODEL inline constinit thread_local contract_breach const* reported_breach = nullptr;
 
@@ -135,7 +136,7 @@ FRAMEALLOC_COLD inline void write_breach(fault const&, char* to, std::size_t siz
     if (reported_breach == nullptr) return;
     contract_link const& c = *reported_breach->contract;
     allocation_budget const& t = c.terms();
-    if (c.count > t.count) {
+    if (c.count > t.count && !reported_breach->is_growth) {
         __builtin_snprintf(to, size,
                            "the contract \"%.80s\" allows %llu allocations; this is number %llu, of %llu bytes: %llu "
                            "too many",
@@ -178,12 +179,12 @@ inline void contract_link::leave() {
         is_this_threads = true;
     }
     fault_sites const sites{.write = &write_contract_places};
-    report_contract({this}, {.code = fault_code::contract_broken,
-                             .note = is_this_threads ? "ended before one that was opened in it"
-                                                     : "ended on another thread than it was opened on",
-                             .stops = !is_this_threads,
-                             .write_subject = &write_contract_name,
-                             .sites = &sites});
+    report_contract({.contract = this}, {.code = fault_code::contract_broken,
+                                         .note = is_this_threads ? "ended before one that was opened in it"
+                                                                 : "ended on another thread than it was opened on",
+                                         .stops = !is_this_threads,
+                                         .write_subject = &write_contract_name,
+                                         .sites = &sites});
 }
 
 /// Whether a request that has just been counted is one too many; the growth of one is where the bytes are.
@@ -209,10 +210,10 @@ FRAMEALLOC_COLD inline void count_request(unsigned long long count, unsigned lon
         allocation_budget const& t = c->terms();
         if (!t.reports || !t.intent.have(what) || !is_broken(*c, count)) continue;
         fault_sites const sites{.mistake_at = site, .write = &write_contract_places};
-        report_contract({c, bytes}, {.code = fault_code::contract_broken,
-                                     .numbers = {c->count, t.count, c->bytes, t.bytes},
-                                     .write_subject = &write_breach,
-                                     .sites = &sites});
+        report_contract({c, bytes, count == 0}, {.code = fault_code::contract_broken,
+                                                 .numbers = {c->count, t.count, c->bytes, t.bytes},
+                                                 .write_subject = &write_breach,
+                                                 .sites = &sites});
     }
 }
 

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
+#include <framealloc/detail/call_site.hpp>
 #include <framealloc/detail/construct.hpp>
 #include <framealloc/detail/sanitizer.hpp>
 
 namespace framealloc::inline v0_1 {
 
 namespace detail {
-template <class A>
-class core;
 template <class A>
 class thread_state;
 template <class A>

@@ -125,6 +125,8 @@ public:
         std::size_t const here = cursor > begin ? cursor - begin : 0;  // closed, the cursor is 0
         return before_.load(detail::order::relaxed) + here + large_used_.load(detail::order::relaxed);
     }
+    /// Where the current chunk's bytes begin: with the cursor, what of the frame any thread may know.
+    [[nodiscard]] std::uintptr_t begin_of_current() const noexcept { return begin_.load(detail::order::relaxed); }
     /// The same for the owner, who knows that the cursor and the chunk belong together: in the usual case, one chunk, two loads.
     [[nodiscard]] std::size_t used_bytes_of_owner(frame_window const& window) const noexcept {
         if (more_ != 0) [[unlikely]]

@@ -42,7 +42,7 @@ struct ambience {
 ///   Cost      Two stores.
 ///   Threads   Each thread has a current instance of its own, for each assembly; a new thread has none, and then the
 ///             default instance is bound to. It ends on the thread that made it.
-///   Failure   None. Ended out of order or on another thread, it is reported (FA202) and changes nothing.
+///   Failure   None. Ended out of order or on another thread, it is reported (FA204) and changes nothing.
 ///   Lifetime  The instance outlives it. What has been bound stays bound.
 template <class Alloc>
 class [[nodiscard]] current_instance {

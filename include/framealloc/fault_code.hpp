@@ -51,12 +51,15 @@
     row(wrong_thread, 201, error, "memory freed on a thread that may not free it",                                             \
         "the block belongs to a thread, and the assembly's policies let that thread alone free it",                            \
         "free it on the thread that allocated it, or choose a sync policy that takes frees from every thread")                 \
-    row(instance_not_current, 202, error, "current_instance ended out of order or on another thread",                          \
-        "current_instance objects ended in another order than they were made in",                                              \
-        "hold each current_instance in a block of the thread that it is for, and let the newest end first")                    \
+    row(thread_state_gone, 202, warning, "allocator used by a thread that has ended",                                          \
+        "something that runs after the thread's last destructors, of another library perhaps, allocates",                      \
+        "let nothing that outlives the thread hold memory that it has to give back, or attach the thread anew")                \
     row(tag_scope_out_of_order, 203, error, "tag_scope left out of order or on another thread",                                \
         "a tag_scope was kept beyond its block, or ended by another thread",                                                   \
         "hold tag scopes in blocks of the thread that makes them")                                                             \
+    row(instance_not_current, 204, error, "current_instance ended out of order or on another thread",                          \
+        "current_instance objects ended in another order than they were made in",                                              \
+        "hold each current_instance in a block of the thread that it is for, and let the newest end first")                    \
     row(double_free, 210, error, "block freed twice",                                                                          \
         "two owners hold the same pointer, or an owner frees what was freed by hand",                                          \
         "free each block once; pool_box and heap_box do so by themselves")                                                     \
@@ -93,6 +96,9 @@
     row(record_damaged, 221, error, "the allocator's own record has been overwritten",                                         \
         "something wrote over memory that the allocator keeps its records in",                                                 \
         "look for a wild write: run with an address sanitizer, or with guarded blocks")                                        \
+    row(object_not_alive, 222, error, "object used after it was destroyed or moved from",                                      \
+        "a checked object was kept beyond its end, or used again after std::move()",                                           \
+        "use an object while it lives, and give it a new value after moving from it")                                          \
     row(budget_exceeded, 301, error, "global memory budget exceeded",                                                          \
         "all that the instance holds would come to more than its budget's limit",                                              \
         "raise budget::global's limit, or give memory back first")                                                             \

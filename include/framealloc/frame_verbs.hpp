@@ -240,7 +240,7 @@ private:
     [[nodiscard]] static bool get_what_is_missing([[maybe_unused]] detail::thread_state<A>& s,
                                                   [[maybe_unused]] std::uintptr_t begin,
                                                   [[maybe_unused]] std::size_t new_bytes) noexcept {
-        if constexpr (requires { requires A::arena::needs_virtual_memory; }) {
+        if constexpr (detail::guards_blocks<A> || requires { requires A::arena::needs_virtual_memory; }) {
             if (new_bytes > max_request_bytes) return false;
             std::size_t const more = detail::round_up(new_bytes, granule) - (s.window.at() - begin);
             [[maybe_unused]] auto source = s.chunks();

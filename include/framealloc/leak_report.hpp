@@ -70,7 +70,7 @@ namespace detail {
 }
 /// The code at an address, as reports show it.
 [[nodiscard]] inline std::string name_of_code(void const* address) {
-    char text[256];
+    char text[512];
     text[0] = '\0';
     if (address != nullptr) static_cast<void>(write_code(address, text, sizeof text));
     return text;

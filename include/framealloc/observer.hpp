@@ -20,7 +20,7 @@
 //     static constexpr bool reports_live_blocks = true     it names the blocks that an instance takes with it, which nobody
 //             else does then
 //
-// and, for what it wants to keep of each thread's frame, a `class frame_part` with
+// and, for what it wants to keep of each thread's frame, a trivially destructible `class frame_part` with
 //
 //     void on_rewind(observer&, F const& is_gone) noexcept      a scope's end or a roll-back has taken back the newest objects,
 //                                                    those at the addresses for which `is_gone(address)` is true
@@ -200,6 +200,9 @@ class observed_frame {
     };
     template <keeps_a_frame_part O>
     struct part_of<O> {
+        static_assert(
+            std::is_trivially_destructible_v<typename O::frame_part>,
+            "framealloc: an observer's frame_part is trivially destructible: a thread's state goes with its memory");
         using type = typename O::frame_part;
     };
 

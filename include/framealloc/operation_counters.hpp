@@ -2,6 +2,7 @@
 #pragma once
 
 #include <framealloc/detail/atomic.hpp>
+#include <framealloc/detail/counted_frames.hpp>
 #include <framealloc/policy.hpp>
 
 namespace framealloc::inline v0_1 {

@@ -22,6 +22,8 @@ namespace framealloc::inline v0_1 {
 ///   Failure   A thread that has no state and cannot get one has no phases.
 template <class A, bool Counts = A::diagnostics::counts_operations>
 class [[nodiscard]] phase_scope {
+    using phases = typename detail::frame_journal<A>::phases_type;
+
 public:
     phase_scope(detail::core<A>& owner, char const* name) noexcept
         : profiler_(detail::installed_profiler.load(detail::order::acquire)), state_(owner.state()) {
@@ -34,7 +36,7 @@ public:
             in_order = state_->shared().state_if_any() == state_;
             if (in_order) {
                 auto const how = state_->journal.phases.leave(entry_, state_->figures());
-                in_order = how != detail::phase_log::left::out_of_order;
+                in_order = how != phases::left::out_of_order;
             }
         }
         if (profiler_ != nullptr && profiler_->zone_end != nullptr) profiler_->zone_end(profiler_->context);
@@ -50,7 +52,7 @@ public:
 private:
     profiler const* profiler_;
     detail::thread_state<A>* state_;
-    detail::phase_log::entry entry_{};
+    typename phases::entry entry_{};
 };
 template <class A>
 class [[nodiscard]] phase_scope<A, false> {

@@ -150,6 +150,11 @@ public:
             if (c == pool::class_count) [[unlikely]]
                 return self().shared().free_large(p, given, at);
             [[maybe_unused]] void* const object = p;
+            if constexpr (detail::samples_blocks<A>) {
+                if (detail::block_sampler<A>::has(p)) [[unlikely]]
+                    p = detail::block_sampler<A>::give(self().shared(), p, c);
+                if (p == nullptr) return;
+            }
             if constexpr (detail::keeps_records<A>) {
                 p = self().shared().pool_taken(p, &given, at);
                 if (p == nullptr) return;
@@ -234,6 +239,8 @@ private:
                         if constexpr (A::diagnostics::counts_operations) {
                             static_cast<detail::thread_state<A>&>(hot).counted.on_pool_allocate(request.bytes);
                         }
+                        if constexpr (detail::samples_blocks<A>)
+                            return static_cast<detail::thread_state<A>&>(hot).sample(block, request);
                     }
                 },
                 [&]() FRAMEALLOC_INLINED { return slow(c); });

@@ -13,7 +13,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
+#include <string>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
 
 namespace {
 
@@ -47,17 +51,20 @@ private:
 };
 char* loaded_code::nowhere = nullptr;
 
-/// A place that a person is shown: the function by its linker's name, and a line of a file.
+/// A place that a person is shown.
 struct place {
-    char const* function = nullptr;
+    std::string function;
     char const* file = nullptr;
     int line = 0;
 };
 
-char const* linkage_name(Dwarf_Die* die) noexcept {
-    Dwarf_Attribute attribute;
-    Dwarf_Attribute* const found = ::dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute);
-    return found != nullptr ? ::dwarf_formstring(found) : ::dwarf_diename(die);
+/// A linker's name as it was written.
+std::string plain(char const* symbol) {
+    int status = 0;
+    char* const written = abi::__cxa_demangle(symbol, nullptr, nullptr, &status);
+    std::string const name = written != nullptr ? written : symbol;
+    std::free(written);
+    return name;
 }
 
 /// Follows a reference of a DIE; false where it has none.
@@ -67,6 +74,25 @@ bool follow(Dwarf_Die& die, unsigned by) noexcept {
     if (::dwarf_formref_die(::dwarf_attr(&die, by, &attribute), &to) == nullptr) return false;
     die = to;
     return true;
+}
+
+/// The name of a function with those of what it is declared in, without parameters: as a person says it.
+std::string name_of(Dwarf_Die die) {
+    while (follow(die, DW_AT_abstract_origin) || follow(die, DW_AT_specification)) {}
+    Dwarf_Die* scopes = nullptr;
+    int const count = ::dwarf_getscopes_die(&die, &scopes);
+    std::string name;
+    for (int i = count; i-- > 0;) {
+        int const tag = ::dwarf_tag(&scopes[i]);
+        bool const has_name = tag == DW_TAG_namespace || tag == DW_TAG_class_type || tag == DW_TAG_structure_type ||
+                              tag == DW_TAG_subprogram;
+        char const* const part = has_name ? ::dwarf_diename(&scopes[i]) : nullptr;
+        if (part == nullptr || *part == '\0') continue;
+        if (!name.empty()) name += "::";
+        name += part;
+    }
+    std::free(scopes);
+    return name;
 }
 
 /// What the reader of a report did not write: our functions, and the standard library's.
@@ -95,11 +121,51 @@ Dwarf_Die* unit_at(Dwfl_Module* module, Dwarf_Addr address, Dwarf_Addr& bias) no
     return nullptr;
 }
 
+/// The same by where it is written, for programs with lines and no more (-g1).
+bool is_nobodys_file(char const* path) noexcept {
+    std::string_view const p = path != nullptr ? path : "";
+    for (std::string_view const ours :
+         {"include/framealloc/", "policies/framealloc/", "/include/c++/", "/include/boost/", "/include/absl/"}) {
+        if (p.find(ours) != p.npos) return true;
+    }
+    return p.ends_with("/framealloc.hpp");
+}
+
+/// Adds the function that holds an address, and those inlined there, each after the one that it is inlined into. By hand,
+/// because libdw looks into no namespace: these have no addresses of their own.
+void add_functions(Dwarf_Die& around, Dwarf_Addr address, std::vector<Dwarf_Die>& to) {
+    Dwarf_Die child;
+    if (::dwarf_child(&around, &child) != 0) return;
+    do {
+        switch (::dwarf_tag(&child)) {
+            case DW_TAG_namespace:
+            case DW_TAG_class_type:
+            case DW_TAG_structure_type: {
+                std::size_t const before = to.size();
+                add_functions(child, address, to);
+                if (to.size() != before) return;
+                break;
+            }
+            case DW_TAG_subprogram:
+            case DW_TAG_inlined_subroutine:
+                if (::dwarf_haspc(&child, address) <= 0) break;
+                to.push_back(child);
+                add_functions(child, address, to);
+                return;
+            case DW_TAG_lexical_block:
+                if (::dwarf_haspc(&child, address) <= 0) break;
+                add_functions(child, address, to);
+                return;
+            default: break;
+        }
+    } while (::dwarf_siblingof(&child, &child) == 0);
+}
+
 /// The innermost function at `address` that is the program's own, among those that have been inlined into one another; the
 /// outermost where all are ours.
-place find(Dwfl_Module* module, Dwarf_Addr address) noexcept {
+place find(Dwfl_Module* module, Dwarf_Addr address) {
     place found;
-    found.function = ::dwfl_module_addrname(module, address);
+    if (char const* const symbol = ::dwfl_module_addrname(module, address)) found.function = plain(symbol);
     Dwarf_Addr bias = 0;
     Dwarf_Die* const unit = unit_at(module, address, bias);
     if (unit == nullptr) return found;
@@ -107,38 +173,52 @@ place find(Dwfl_Module* module, Dwarf_Addr address) noexcept {
         found.file = ::dwarf_linesrc(line, nullptr, nullptr);
         static_cast<void>(::dwarf_lineno(line, &found.line));
     }
-    Dwarf_Die* scopes = nullptr;
-    int const count = ::dwarf_getscopes(unit, address - bias, &scopes);
-    if (count <= 0) return found;
-    // The inlined scopes of the function that holds the address, the innermost first.
-    Dwarf_Die* whole = nullptr;
-    int const depth = ::dwarf_getscopes_die(&scopes[0], &whole);
     Dwarf_Files* files = nullptr;
     std::size_t file_count = 0;
     static_cast<void>(::dwarf_getsrcfiles(unit, &files, &file_count));
-    for (int i = 0; i < depth; ++i) {
-        int const tag = ::dwarf_tag(&whole[i]);
-        if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_subprogram) continue;
-        if (char const* const name = linkage_name(&whole[i])) found.function = name;
-        if (tag == DW_TAG_subprogram || !is_nobodys(whole[i])) break;
+    std::vector<Dwarf_Die> inlined;  // the outermost first
+    add_functions(*unit, address - bias, inlined);
+    for (std::size_t i = inlined.size(); i-- != 0;) {
+        if (std::string name = name_of(inlined[i]); !name.empty()) found.function = std::move(name);
+        if (i == 0 || !(is_nobodys(inlined[i]) || is_nobodys_file(found.file))) break;
         // It is ours: where it was called is what is wanted.
         Dwarf_Attribute attribute;
         Dwarf_Word word = 0;
-        if (::dwarf_formudata(::dwarf_attr(&whole[i], DW_AT_call_line, &attribute), &word) == 0) {
+        if (::dwarf_formudata(::dwarf_attr(&inlined[i], DW_AT_call_line, &attribute), &word) == 0) {
             found.line = static_cast<int>(word);
         }
-        if (files != nullptr && ::dwarf_formudata(::dwarf_attr(&whole[i], DW_AT_call_file, &attribute), &word) == 0) {
+        if (files != nullptr && ::dwarf_formudata(::dwarf_attr(&inlined[i], DW_AT_call_file, &attribute), &word) == 0) {
             found.file = ::dwarf_filesrc(files, word, nullptr, nullptr);
         }
     }
-    std::free(whole);
-    std::free(scopes);
     return found;
 }
 
 std::mutex& one_at_a_time() noexcept {
     static std::mutex m;
     return m;
+}
+
+/// The text for an address; empty where nothing is known. A program that goes on after its reports asks for the same ones again
+/// and again, and looking each up takes milliseconds.
+std::string const& known_name_of(void const* address) {
+    // They stay to the end: reports are written by static destructors, too.
+    static auto& code = *new loaded_code;
+    static auto& known = *new std::unordered_map<void const*, std::string>;
+    if (auto const found = known.find(address); found != known.end()) return found->second;
+    std::string text;
+    // The address is that of the instruction after the one that read it.
+    auto const at = static_cast<Dwarf_Addr>(framealloc::detail::address_of(address)) - 1;
+    if (Dwfl_Module* const module = code.module_at(at)) {
+        place const p = find(module, at);
+        text = p.function.substr(0, 120);
+        if (!text.empty() && p.file != nullptr) {
+            char const* const slash = std::strrchr(p.file, '/');
+            text += " (" + std::string{slash != nullptr ? slash + 1 : p.file} + ':' + std::to_string(p.line) + ')';
+        }
+    }
+    if (known.size() >= 4096) known.clear();
+    return known[address] = std::move(text);
 }
 
 }  // namespace
@@ -149,26 +229,15 @@ extern "C" std::size_t framealloc_name_of_code(void const* address, char* to, st
     if (busy || size == 0) return 0;
     busy = true;
     std::size_t length = 0;
-    {
+    // Where there is no memory to find a name in, the module and the offset have to do.
+    FRAMEALLOC_TRY {
         std::scoped_lock const guard{one_at_a_time()};
-        static auto& code = *new loaded_code;  // stays to the end: reports are written by static destructors, too
-        // The address is that of the instruction after the one that read it.
-        auto const at = static_cast<Dwarf_Addr>(framealloc::detail::address_of(address)) - 1;
-        if (Dwfl_Module* const module = code.module_at(at)) {
-            place const p = find(module, at);
-            if (p.function != nullptr) {
-                int status = 0;
-                char* const plain = abi::__cxa_demangle(p.function, nullptr, nullptr, &status);
-                char const* const function = plain != nullptr ? plain : p.function;
-                char const* const slash = p.file != nullptr ? std::strrchr(p.file, '/') : nullptr;
-                char const* const file = slash != nullptr ? slash + 1 : p.file;
-                int const n = file != nullptr ? std::snprintf(to, size, "%s (%s:%d)", function, file, p.line)
-                                              : std::snprintf(to, size, "%s", function);
-                length = n < 0 ? 0 : static_cast<std::size_t>(n) < size ? static_cast<std::size_t>(n) : size - 1;
-                std::free(plain);
-            }
-        }
+        std::string const& name = known_name_of(address);
+        length = name.size() < size ? name.size() : size - 1;
+        name.copy(to, length);
+        to[length] = '\0';
     }
+    FRAMEALLOC_CATCH_ALL { length = 0; }
     busy = false;
     return length;
 }

@@ -4,6 +4,7 @@
 
 #include <framealloc/budget/global.hpp>
 #include <framealloc/tag_budgets.hpp>
+#include <framealloc/diagnostics/compose.hpp>
 #include <framealloc/diagnostics/counters.hpp>
 #include <framealloc/smart_alloc.hpp>
 
@@ -35,6 +36,9 @@ using tagged = basic_smart_alloc<budget::per_tag>;
 
 constexpr allocation_tag one_tag{"one"};
 using counted = basic_smart_alloc<diagnostics::counters>;
+// Diagnostics of several parts, of which those that do nothing are nothing.
+using composed = basic_smart_alloc<diagnostics::compose<diagnostics::none>>;
+using composed_counted = basic_smart_alloc<diagnostics::compose<diagnostics::none, diagnostics::counters>>;
 
 }  // namespace
 
@@ -70,6 +74,12 @@ point* same_frame_new_local_by_hand(local& a) { return ::new (a.frame_alloc<poin
 item* spelled_out_frame_alloc_object(spelled_out& a) { return a.frame_alloc<item>(); }
 item* spelled_out_pool_alloc_object(spelled_out& a) { return a.pool_alloc<item>(); }
 void spelled_out_pool_free_object(spelled_out& a, item* p) { a.pool_free<item>(p); }
+item* composed_frame_alloc_object(composed& a) { return a.frame_alloc<item>(); }
+item* composed_pool_alloc_object(composed& a) { return a.pool_alloc<item>(); }
+void composed_pool_free_object(composed& a, item* p) { a.pool_free<item>(p); }
+item* composed_frame_alloc_counted_object(composed_counted& a) { return a.frame_alloc<item>(); }
+item* composed_pool_alloc_counted_object(composed_counted& a) { return a.pool_alloc<item>(); }
+void composed_pool_free_counted_object(composed_counted& a, item* p) { a.pool_free<item>(p); }
 item* tagged_frame_alloc_object(tagged& a) { return a.frame_alloc<item>(); }
 item* budgeted_frame_alloc_object(budgeted& a) { return a.frame_alloc<item>(); }
 item* budgeted_pool_alloc_object(budgeted& a) { return a.pool_alloc<item>(); }

@@ -20,7 +20,7 @@ import tempfile
 
 # Codes that nothing reports yet, or that no program provokes yet. It only gets shorter: one that has a program may not stay.
 WITHOUT_PROGRAM = {
-    "FA002", "FA201", "FA213", "FA214", "FA215", "FA216", "FA217", "FA218", "FA219", "FA220", "FA221", "FA310",
+    "FA002", "FA201", "FA213", "FA214", "FA215", "FA216", "FA217", "FA218", "FA219", "FA221", "FA310",
 }
 
 GROUPS = {
@@ -33,7 +33,7 @@ MADE_BY = "<!-- Made by test/codes/check.py of include/framealloc/fault_code.hpp
 def masked(text):
     text = re.sub(r"0x[0-9a-f]+", "0x...", text)
     text = re.sub(r"(where: [^\n]*thread(?: \d+)?) '[^'\n]*'", r"\1 '...'", text)
-    return re.sub(r"^  at: .*$", "  at: programs.cpp:..., in ...", text, flags=re.M)
+    return re.sub(r"^  (at|contract opened at): .*$", r"  \1: programs.cpp:..., in ...", text, flags=re.M)
 
 
 def run(programs, code):

@@ -6,13 +6,15 @@
 //     programs FA001      runs one
 //     programs --table    prints the table of codes, and which of them have a program, as JSON
 
-#include <framealloc/smart_alloc.hpp>
+#include <framealloc/smart_alloc_debug.hpp>
 
+#include <framealloc/allocation_budget.hpp>
 #include <framealloc/arena/fixed.hpp>
 #include <framealloc/backend/fallback.hpp>
 #include <framealloc/backend/static_buffer.hpp>
 #include <framealloc/budget/global.hpp>
 #include <framealloc/budget/per_tag.hpp>
+#include <framealloc/checked.hpp>
 #include <framealloc/current_instance.hpp>
 #include <framealloc/diagnostics/macros.hpp>
 #include <framealloc/tag.hpp>
@@ -126,7 +128,7 @@ PROGRAM(FA102) {
     FA_ASSERT(diag_context::capture(alloc).frame_number == frame_of_engine, FA102, diag_context::capture(alloc));
 }
 
-PROGRAM(FA202) {
+PROGRAM(FA204) {
     smart_alloc_debug first{named}, second;
     std::optional<current_instance<smart_alloc_debug>> outer, inner;
     outer.emplace(first);
@@ -161,6 +163,18 @@ PROGRAM(FA212) {
     smart_alloc_debug alloc{named};
     void* const block = alloc.pool_alloc(layout{.bytes = 64});
     alloc.pool_free(block, layout{.bytes = 640});
+}
+
+PROGRAM(FA220) {
+    smart_alloc_debug alloc{named};
+    no_allocation_scope const quiet{"audio callback"};
+    alloc.pool_free<int>(alloc.pool_alloc<int>());
+}
+
+PROGRAM(FA222) {
+    checked<int> score{3};
+    score.destroy();
+    ++*score;
 }
 
 PROGRAM(FA301) {
@@ -245,8 +259,8 @@ PROGRAM(FA901) {
     smart_alloc_debug alloc{named};
     void* const block = alloc.heap_alloc(layout{.bytes = 1000});
     detail::heap_prefix::of(block).bytes -= 16;  // as a bug of the allocator's might
-    verification const checked = alloc.verify();
-    if (!checked) report(checked.first);
+    verification found = alloc.verify();
+    if (!found) report(found.first);
     detail::heap_prefix::of(block).bytes += 16;
     alloc.heap_free(block);
 }
@@ -267,7 +281,7 @@ struct program {
 #define ROW(code) {#code, &code}
 constexpr program programs[] = {
     ROW(FA001), ROW(FA003), ROW(FA004), ROW(FA005), ROW(FA006), ROW(FA007), ROW(FA008), ROW(FA009), ROW(FA010), ROW(FA101),
-    ROW(FA102), ROW(FA202), ROW(FA203), ROW(FA210), ROW(FA211), ROW(FA212), ROW(FA301), ROW(FA302), ROW(FA303), ROW(FA304),
+    ROW(FA102), ROW(FA203), ROW(FA204), ROW(FA210), ROW(FA211), ROW(FA212), ROW(FA220), ROW(FA222), ROW(FA301), ROW(FA302), ROW(FA303), ROW(FA304),
     ROW(FA305), ROW(FA306), ROW(FA307), ROW(FA308), ROW(FA309), ROW(FA401), ROW(FA402), ROW(FA901), ROW(FA902), ROW(FA903),
 };
 

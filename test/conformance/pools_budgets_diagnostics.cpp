@@ -4,6 +4,7 @@
 #include <framealloc/budget/global.hpp>
 #include <framealloc/tag_budgets.hpp>
 #include <framealloc/diagnostics/counters.hpp>
+#include <framealloc/diagnostics/guarded.hpp>
 #include <framealloc/pool/fine_size_class.hpp>
 #include <framealloc/testing/budget.hpp>
 #include <framealloc/testing/diagnostics.hpp>
@@ -212,6 +213,7 @@ BOOST_AUTO_TEST_CASE(diagnostics_keep_what_one_promises)
     expect_conformance(testing::check_diagnostics<diagnostics::none>());
     expect_conformance(testing::check_diagnostics<diagnostics::counters>());
     expect_conformance(testing::check_diagnostics<diagnostics::checked>());
+    expect_conformance(testing::check_diagnostics<diagnostics::guarded>());
 }
 
 BOOST_AUTO_TEST_CASE(diagnostics_that_break_a_promise_are_found)

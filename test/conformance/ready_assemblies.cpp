@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "support/test.hpp"
 
+#include <framealloc/smart_alloc_guarded.hpp>
 #include <framealloc/testing/assembly.hpp>
 
 using namespace framealloc;
@@ -37,6 +38,11 @@ BOOST_AUTO_TEST_CASE(the_minimal_assembly_keeps_what_an_allocator_promises)
 BOOST_AUTO_TEST_CASE(the_debug_assembly_keeps_what_an_allocator_promises)
 {
     expect_conformance<smart_alloc_debug>();
+}
+
+BOOST_AUTO_TEST_CASE(the_guarded_assembly_keeps_what_an_allocator_promises)
+{
+    expect_conformance<smart_alloc_guarded>();
 }
 
 BOOST_AUTO_TEST_CASE(the_single_threaded_assembly_keeps_what_an_allocator_promises)

@@ -2,6 +2,8 @@
 #include "cases.hpp"
 
 #include <framealloc/allocator.hpp>
+#include <framealloc/arena/virtual_memory.hpp>
+#include <framealloc/backend/faulting.hpp>
 #include <framealloc/backend/memory_resource.hpp>
 #include <framealloc/backend/static_buffer.hpp>
 #include <framealloc/backend/system.hpp>
@@ -120,6 +122,8 @@ template <class Alloc>
     Alloc alloc;
     Alloc other;
     auto* const p = alloc.template pool_new<particle>();
+    auto* const q = other.template pool_new<particle>();
+    other.pool_delete(q);
     other.pool_delete(p);  //! asan: silent | valgrind: Invalid free()
 }
 
@@ -165,7 +169,7 @@ template <class Alloc>
 void use_pools(Alloc& alloc)
 {
     std::vector<std::pair<char*, std::size_t>> held;
-    for (std::size_t i = 0; i < 6000; ++i) {
+    for (std::size_t i = 0; i < 2500; ++i) {
         std::size_t const bytes = i * 7919 % 5000;
         auto* const p = static_cast<char*>(alloc.pool_alloc(layout{.bytes = bytes, .align = std::size_t{1} << i % 9}));
         std::memset(p, static_cast<int>(i), bytes);
@@ -177,7 +181,7 @@ void use_pools(Alloc& alloc)
             alloc.pool_free(victim.first);
             victim.first = nullptr;
         }
-        if (i % 1000 == 999) alloc.trim();
+        if (i % 500 == 499) alloc.trim();
     }
     for (auto const& [p, i] : held) alloc.pool_free(p);
 }
@@ -270,6 +274,25 @@ template <class Alloc>
 }
 
 template <class Alloc>
+[[gnu::noinline]] void memory_that_nobody_takes_back()
+{
+    using namespace backend;
+    basic_smart_alloc<faulting<split<backend::virtual_memory, backend::system>>, arena::virtual_memory<(16u << 20)>,
+                      typename Alloc::assembly_type::sync>
+        alloc;
+    for (backend_operation const o : {backend_operation::decommit, backend_operation::release}) {
+        alloc.backend().fail(o, fault_plan::from(1));
+    }
+    for (int round = 0; round < 3; ++round) {
+        use_pools(alloc);
+        auto frame = alloc.frame_scope();
+        std::memset(frame.frame_alloc(layout{.bytes = 300'000}), 1, 300'000);
+    }
+    if (!alloc.verify()) std::abort();
+    alloc.backend().fail_all(fault_plan::never());
+}
+
+template <class Alloc>
 [[gnu::noinline]] void a_child_process_goes_on()
 {
     Alloc alloc;
@@ -312,6 +335,7 @@ constexpr named_case all_pool_cases[] = {
     FRAMEALLOC_CASE(all_of_a_blocks_room),
     FRAMEALLOC_CASE(containers_in_pools),
     FRAMEALLOC_CASE(buffers_that_belong_to_somebody),
+    FRAMEALLOC_CASE(memory_that_nobody_takes_back),
     FRAMEALLOC_CASE(a_child_process_goes_on),
 };
 

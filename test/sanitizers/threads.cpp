@@ -72,11 +72,11 @@ template <class Alloc>
     std::thread other{[&] {
         int* p = nullptr;
         while ((p = handed.load(std::memory_order_relaxed)) == nullptr) std::this_thread::yield();
-        write(p, 8);
+        write(p, 8);  //! asan: silent | valgrind: silent | tsan: data race
         alloc.pool_delete(p);
     }};
     int* const p = alloc.template pool_new<int>(7);
-    write(p, 9);  //! asan: silent | valgrind: silent | tsan: data race
+    write(p, 9);
     handed.store(p, std::memory_order_relaxed);
     other.join();
 }

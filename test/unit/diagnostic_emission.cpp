@@ -113,7 +113,7 @@ BOOST_AUTO_TEST_CASE(with_a_context_it_says_where_the_program_stands)
     FA_EMIT_CTX(FA102, captured);  // as it was then
     BOOST_TEST(has(faults.last_text(), ", frame 1, main thread\n"));
     FA_EMIT_CTX(FA102);
-    BOOST_TEST(has(faults.last_text(), ", no frame, main thread\n"));
+    BOOST_TEST(has(faults.last_text(), ", after frame 1, main thread\n"));
     FA_EMIT(FA102);
     BOOST_TEST(!has(faults.last_text(), "where:"));
 }

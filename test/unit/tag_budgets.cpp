@@ -29,12 +29,33 @@ std::size_t charged(Alloc& alloc, allocation_tag const& tag)
     return alloc.budget().node(tag.id()).used.load(detail::order::relaxed);
 }
 
+/// What a request takes of a frame, and of a pool: the debug assembly has a record before each object, and a canary behind.
+template <class Alloc>
+constexpr std::size_t in_frame(layout request)
+{
+    return detail::round_up(detail::whole_of<typename Alloc::assembly_type>(request).bytes, granule);
+}
+template <class Alloc>
+constexpr std::size_t in_pool(layout request)
+{
+    using pool = typename Alloc::assembly_type::pool;
+    return pool::class_bytes(pool::class_for(detail::whole_of<typename Alloc::assembly_type>(request)));
+}
+
 /// Asks for a request of each intent at a limit that it would pass, just meets and stays below.
 template <class Alloc, class Ask>
 void at_minus_one_zero_and_plus_one(std::size_t need, Ask&& ask)
 {
     for (std::size_t const limit : {need - 1, need, need + 1}) {
         for (bool const above : {false, true}) {  // the tag's own limit, or that of one above it
+            test::fault_recorder const faults;    // the debug assembly names what it takes with it, and nothing else
+            struct only_at_the_end {
+                test::fault_recorder const& seen;
+                ~only_at_the_end()
+                {
+                    for (fault_code const c : seen.codes()) BOOST_TEST(c == fault_code::live_at_end);
+                }
+            } const check{faults};
             Alloc alloc;
             alloc.begin_frame();
             alloc.budgets().set(above ? world : contacts, {.hard = limit});
@@ -65,12 +86,13 @@ BOOST_AUTO_TEST_SUITE(tag_budget)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(a_hard_limit_is_exact_to_the_byte_for_every_intent, Alloc, every_alloc)
 {
-    at_minus_one_zero_and_plus_one<Alloc>(
-        1008, [](auto& a) { return a.try_frame_alloc(bytes(1000)) != nullptr; });
-    at_minus_one_zero_and_plus_one<Alloc>(1024, [](auto& a) { return a.try_pool_alloc(bytes(1000)) != nullptr; });
+    at_minus_one_zero_and_plus_one<Alloc>(in_frame<Alloc>(bytes(1000)),
+                                          [](auto& a) { return a.try_frame_alloc(bytes(1000)) != nullptr; });
+    at_minus_one_zero_and_plus_one<Alloc>(in_pool<Alloc>(bytes(1000)),
+                                          [](auto& a) { return a.try_pool_alloc(bytes(1000)) != nullptr; });
     at_minus_one_zero_and_plus_one<Alloc>(1001, [](auto& a) { return a.try_heap_alloc(bytes(1001)) != nullptr; });
     // In many small pieces the limit is met as exactly.
-    at_minus_one_zero_and_plus_one<Alloc>(64 * 100, [](auto& a) {
+    at_minus_one_zero_and_plus_one<Alloc>(in_pool<Alloc>(small) * 100, [](auto& a) {
         std::vector<void*> all;
         for (int i = 0; i < 100; ++i) all.push_back(a.try_pool_alloc(small));
         bool const served = all.back() != nullptr;
@@ -79,7 +101,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_hard_limit_is_exact_to_the_byte_for_every_intent
         }
         return served;
     });
-    at_minus_one_zero_and_plus_one<Alloc>(64 * 100, [](auto& a) {
+    at_minus_one_zero_and_plus_one<Alloc>(in_frame<Alloc>(small) * 100, [](auto& a) {
         std::vector<void*> all;
         for (int i = 0; i < 100; ++i) all.push_back(a.try_frame_alloc(small));
         bool const served = all.back() != nullptr;

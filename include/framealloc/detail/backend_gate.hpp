@@ -127,7 +127,10 @@ public:
         if constexpr (is_virtual) {
             if (!is_known(giver, p)) return false;
             memory_is_left(p, range.bytes);
-            if (!ask([&] { return backend_calls::release(backend_.value, p, range, giver); })) return false;
+            if (!ask([&] { return backend_calls::release(backend_.value, p, range, giver); })) {
+                memory_is_ours(p, range.bytes);  // with what it holds
+                return false;
+            }
             refund(committed);
             return true;
         } else {

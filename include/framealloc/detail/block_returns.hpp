@@ -18,15 +18,14 @@ public:
     void free_by_address(void* p, site_of<A> at = {}) noexcept {
         if (p == nullptr) return;
         if constexpr (has_pools) {
-            if (self().map().kind_of(p) == address_kind::slab) {
-                slab<A>& s = *slab<A>::of(p);
+            if (self().map().kind_of(p) == address_kind::slab || guarded_frame<A>::is_pool_block(p)) {
                 if constexpr (keeps_records<A>) {
                     void* const block = self().pool_taken(p, nullptr, at);
-                    if constexpr (observes<A>) {
-                        if (block != nullptr) self().observe_free(p, allocation_intent::pool, at);
-                    }
-                    return block != nullptr ? self().give_block(block, s.size_class) : static_cast<void>(0);
+                    if (block == nullptr) return;
+                    if constexpr (observes<A>) self().observe_free(p, allocation_intent::pool, at);
+                    return self().give_block(block, slab<A>::of(block)->size_class);
                 }
+                slab<A>& s = *slab<A>::of(p);
                 if (s.instance != self().handle())
                     return report_misuse<A>(fault_code::foreign_pointer, foreign_slab_note, address_of(p));
                 std::size_t const c = s.size_class;
@@ -34,12 +33,20 @@ public:
                     return self().give_sized(p, {.bytes = A::pool::class_bytes(c), .align = 1}, c, at);
                 return self().pool_free(p, {.bytes = A::pool::class_bytes(c), .align = 1});
             }
+            if constexpr (samples_blocks<A>) {
+                if (block_sampler<A>::has(p)) return block_sampler<A>::give_by_address(self(), p, at);
+            }
         }
         free_heap(p, at);
     }
 
     void free_heap(void* p, [[maybe_unused]] site_of<A> at = {},
                    [[maybe_unused]] layout const* given = nullptr) noexcept {
+        [[maybe_unused]] void* const object = p;
+        if constexpr (guards_blocks<A>) {
+            p = self().heap_block_of(p, given, at);
+            if (p == nullptr) return;
+        }
         if constexpr (keeps_records<A>) {
             if (!self().may_free_heap(p, at, given)) return;
         }
@@ -47,7 +54,7 @@ public:
             case address_kind::heap:
                 // Before it is free: another thread may have it the next moment.
                 if constexpr (observes<A>) {
-                    if (self().heap_part().is_alive(p)) self().observe_free(p, allocation_intent::heap, at);
+                    if (self().heap_part().is_alive(p)) self().observe_free(object, allocation_intent::heap, at);
                 }
                 if (self().heap_part().free(p)) {
                     if constexpr (A::diagnostics::counts_operations) {
@@ -125,6 +132,12 @@ public:
     [[nodiscard]] static core<A>* owner_of(void* p) noexcept {
         using map = conditional_page_map<A>;
         if constexpr (map::knows_all_instances) {
+            if constexpr (guards_blocks<A>) {
+                if (core<A>* const c = core<A>::owner_of_guarded(p)) return c;
+            }
+            if constexpr (samples_blocks<A>) {
+                if (block_sampler<A>::has(p)) return block_sampler<A>::owner_of(p);
+            }
             address_kind const kind = map::kind_of(p);
             void* owner = nullptr;
             if (kind == address_kind::slab) {
@@ -157,7 +170,7 @@ public:
     FRAMEALLOC_HOT void pool_free_to_owner(void* p, layout given) noexcept {
         if constexpr (has_pools) {
             if (given.has_valid_align() && A::pool::class_for(whole_of<A>(given)) != A::pool::class_count) {
-                if constexpr (checks) {
+                if (checks || block_sampler<A>::has(p)) {
                     core<A>* const owner = owner_of(p);
                     return (owner != nullptr ? *owner : self()).pool_free(p, given);  // who is asked in vain says why
                 } else {
@@ -178,6 +191,12 @@ public:
     /// Bytes that a live block has room for; 0 for what is not a live pool or heap block of this instance.
     [[nodiscard]] std::size_t usable_size(void* p) noexcept {
         if (p == nullptr) return 0;
+        if constexpr (samples_blocks<A>) {
+            if (block_sampler<A>::has(p)) return block_sampler<A>::bytes_of(self(), p);
+        }
+        if constexpr (guards_blocks<A>) {
+            if (std::size_t const bytes = self().guarded_bytes(p); bytes != self().none) return bytes;
+        }
         address_kind const kind = self().map().kind_of(p);
         if constexpr (has_pools) {
             if (kind == address_kind::slab) {
@@ -203,6 +222,12 @@ public:
     /// Whether `p` lies in a slab of this instance, or is a heap block of it, alive or freed: for who has several instances
     /// and an address. Two loads of the page map, and one of what lies at or below the address.
     [[nodiscard]] bool owns(void* p) noexcept {
+        if constexpr (samples_blocks<A>) {
+            if (block_sampler<A>::has(p)) return block_sampler<A>::owner_of(p) == &self();
+        }
+        if constexpr (guards_blocks<A>) {
+            if (self().owns_guarded(p)) return true;
+        }
         address_kind const kind = self().map().kind_of(p);
         if constexpr (has_pools) {
             if (kind == address_kind::slab) return slab<A>::of(p)->instance == self().handle();

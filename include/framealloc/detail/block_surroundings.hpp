@@ -44,12 +44,27 @@ FRAMEALLOC_HOT void write_canary(std::uintptr_t end, std::uintptr_t until) noexc
     __builtin_memcpy(pointer_to<void>(end), &pattern, until - end);
 }
 
+/// How far memory is filled with a word again and again, from `at` on, in whole words.
+[[nodiscard]] FRAMEALLOC_HOT std::uintptr_t skip_words(std::uintptr_t at, std::uintptr_t end,
+                                                       std::uint64_t word) noexcept {
+    for (; end - at >= 32; at += 32) {
+        std::uint64_t seen[4];
+        __builtin_memcpy(seen, pointer_to<void>(at), 32);
+        if (((seen[0] ^ word) | (seen[1] ^ word) | (seen[2] ^ word) | (seen[3] ^ word)) != 0) break;
+    }
+    for (; end - at >= 8; at += 8) {
+        std::uint64_t seen;
+        __builtin_memcpy(&seen, pointer_to<void>(at), 8);
+        if (seen != word) break;
+    }
+    return at;
+}
+
 /// The first byte of the canary that is not as it was written; `until` where all are.
 [[nodiscard]] inline std::uintptr_t find_overflow(std::uintptr_t end, std::uintptr_t until) noexcept {
-    for (std::uintptr_t at = end; at < until; ++at) {
-        if (*pointer_to<unsigned char const>(at) != block_record::canary_at(at - end)) return at;
-    }
-    return until;
+    std::uintptr_t at = skip_words(end, until, block_record::alive);
+    while (at < until && *pointer_to<unsigned char const>(at) == block_record::canary_at(at - end)) ++at;
+    return at;
 }
 
 /// How far below the object the lowest byte of a damaged guard lies, and which byte it is now.
@@ -69,13 +84,7 @@ inline constexpr unsigned char freed_byte = 0xCD;
 
 /// The first byte in `[begin, end)` that is not as a free has left it; `end` where all are.
 [[nodiscard]] inline std::uintptr_t find_late_write(std::uintptr_t begin, std::uintptr_t end) noexcept {
-    constexpr std::uint64_t eight = 0xCDCDCDCDCDCDCDCD;
-    std::uintptr_t at = begin;
-    for (; end - at >= 8; at += 8) {
-        std::uint64_t seen;
-        __builtin_memcpy(&seen, pointer_to<void>(at), 8);
-        if (seen != eight) break;
-    }
+    std::uintptr_t at = skip_words(begin, end, 0xCDCDCDCDCDCDCDCD);
     while (at < end && *pointer_to<unsigned char const>(at) == freed_byte) ++at;
     return at;
 }

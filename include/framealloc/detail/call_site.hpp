@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 namespace framealloc::inline v0_1::detail {
 
@@ -14,10 +15,7 @@ struct call_site {
     void const* address = nullptr;
 };
 /// The same where nobody wants to know: nothing.
-struct no_call_site {
-    constexpr no_call_site() noexcept = default;
-    constexpr explicit no_call_site(call_site) noexcept {}
-};
+struct no_call_site {};
 
 /// Whether the blocks of an assembly have a record beside them; see `block_record`.
 template <class A>
@@ -29,19 +27,26 @@ inline constexpr bool observes = requires { typename A::diagnostics::template ob
 template <class A>
 inline constexpr bool wants_sites = keeps_records<A> || observes<A>;
 
-template <bool Wanted>
-struct choose_call_site {
-    using type = no_call_site;
-};
-template <>
-struct choose_call_site<true> {
-    using type = call_site;
-};
 template <class A>
-using site_of = typename choose_call_site<wants_sites<A>>::type;
+using site_of = std::conditional_t<wants_sites<A>, call_site, no_call_site>;
 
 template <class A>
 class core;
+
+/// Whether its blocks lie on pages of their own, between pages that cannot be touched; see `guard_keeper`.
+template <class A>
+inline constexpr bool guards_blocks = requires { requires A::diagnostics::guards_blocks; };
+
+/// Whether some blocks of pools are guarded: see `block_sampler`.
+template <class A>
+inline constexpr bool samples_blocks = requires { requires A::diagnostics::samples_blocks; };
+template <class A, bool Sampled = samples_blocks<A>>
+class block_sampler {
+public:
+    [[nodiscard]] static constexpr bool has(void const*) noexcept { return false; }
+};
+template <class A, bool Sampled = samples_blocks<A>>
+class sample_countdown {};
 
 // What keeps records comes with the diagnostics policy that wants them: who has none does not read it.
 template <class A, bool Kept = keeps_records<A>>
@@ -68,17 +73,23 @@ class record_keeper;
 template <class A>
 struct record_machinery;
 template <class A>
-concept has_record_machinery = !keeps_records<A> || requires { sizeof(record_machinery<A>); };
-template <class A, bool Kept = keeps_records<A>>
-struct choose_record_keeper {
-    using type = record_keeper<A>;
+struct guard_machinery;
+template <class A>
+concept has_record_machinery = (!keeps_records<A> || requires { sizeof(record_machinery<A>); }) &&
+                               (!guards_blocks<A> || requires { sizeof(guard_machinery<A>); });
+template <class A>
+class guard_keeper;
+template <class A, bool Guarded = guards_blocks<A>>
+class guarded_frame {
+public:
+    [[nodiscard]] static constexpr bool is_pool_block(void const*) noexcept { return false; }
+};
+struct no_record_keeper {
+    static constexpr std::nullptr_t explain_address = nullptr;
 };
 template <class A>
-struct choose_record_keeper<A, false> {
-    struct type {
-        static constexpr std::nullptr_t explain_address = nullptr;
-    };
-};
+using record_keeper_of = std::conditional_t<guards_blocks<A>, guard_keeper<A>,
+                                            std::conditional_t<keeps_records<A>, record_keeper<A>, no_record_keeper>>;
 
 // The same for what observes: it comes with the observer.
 template <class A>
@@ -92,15 +103,12 @@ concept has_observation_machinery = !observes<A> || requires {
     sizeof(observation<A>);
     sizeof(typename A::diagnostics::template observer<A>);
 };
-template <class A, bool Observes = observes<A>>
-struct choose_observation {
-    using type = observation<A>;
-    using frame = observed_frame<A>;
-};
+struct no_observation {};
+struct no_observed_frame {};
 template <class A>
-struct choose_observation<A, false> {
-    struct type {};
-    struct frame {};
+struct choose_observation {
+    using type = std::conditional_t<observes<A>, observation<A>, no_observation>;
+    using frame = std::conditional_t<observes<A>, observed_frame<A>, no_observed_frame>;
 };
 /// What the observer gives the allocator's users to ask it by; nothing where it says nothing.
 template <class Self, class A>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <framealloc/detail/backend_gate.hpp>
+#include <framealloc/detail/call_site.hpp>
 #include <framealloc/frame_chunk.hpp>
 
 #include <new>
@@ -15,7 +16,7 @@ namespace framealloc::inline v0_1::detail {
 ///   Threads   Any number, behind the instance's sync mutex, which is held for a few instructions.
 ///   Failure   `take` answers null when the pool has none of the size and the backend neither.
 ///   Lifetime  Chunks stay until `trim`, or until the instance ends.
-template <class A>
+template <class A, bool Guarded = guards_blocks<A>>
 class chunk_pool {
 public:
     [[nodiscard]] FRAMEALLOC_COLD frame_chunk* take(backend_gate<A>& gate, layout whole) noexcept {
@@ -141,7 +142,7 @@ private:
 };
 
 /// What an arena engine sees of the pool.
-template <class A>
+template <class A, bool Guarded = guards_blocks<A>>
 class chunk_source {
 public:
     chunk_source(backend_gate<A>& gate, chunk_pool<A>& pool) noexcept : gate_(gate), pool_(pool) {}

@@ -28,13 +28,9 @@ struct no_pool_store {
     constexpr explicit no_pool_store(Parts&&...) noexcept {}
     void release() noexcept {}
 };
-template <class A, bool HasPools = (A::pool::class_count != 0)>
-struct choose_pool_store {
-    using type = pool_store<A>;
-};
 template <class A>
-struct choose_pool_store<A, false> {
-    using type = no_pool_store;
+struct choose_pool_store {
+    using type = std::conditional_t<A::pool::class_count != 0, pool_store<A>, no_pool_store>;
 };
 
 /// The state of the only thread, where there is only one: inside the instance.
@@ -54,7 +50,7 @@ template <class A>
 class core : public instance_base,
              public frame_control<A>,
              public block_returns<A>,
-             public choose_record_keeper<A>::type,
+             public record_keeper_of<A>,
              public choose_observation<A>::type,
              public frame_verbs<core<A>, A>,
              public pool_verbs<core<A>, A>,
@@ -95,6 +91,7 @@ public:
         });
         if constexpr (observes<A>) this->observe_end();
         if constexpr (keeps_records<A> && !observer_reports_live_blocks<A>) this->report_live_blocks();
+        if constexpr (samples_blocks<A>) block_sampler<A>::leave(*this);
         chunks_.release(gate_);
         heap_.release();
         pools_.release();
@@ -129,7 +126,13 @@ public:
             throw_without_state();
         return *s;
     }
-    [[nodiscard]] chunk_source<A> chunks() noexcept { return {gate_, chunks_}; }
+    [[nodiscard]] chunk_source<A> chunks() noexcept {
+        if constexpr (guards_blocks<A>) {
+            return {gate_, chunks_, *this, config_.name};
+        } else {
+            return {gate_, chunks_};
+        }
+    }
 
     // --- what the verbs leave -----------------------------------------------------------------------------------------
 
@@ -161,21 +164,25 @@ public:
 
     [[nodiscard]] void* heap_allocate(layout request, site_of<A> at = {}) noexcept {
         if constexpr (observes<A>) this->observe_request(request, allocation_intent::heap, at);
-        void* const p = heap_block(request);
+        void* p = heap_block(request);
         if constexpr (keeps_records<A>) {
             if (p != nullptr) this->heap_given(p, request, at);
+        }
+        if constexpr (guards_blocks<A>) {
+            if (p != nullptr) p = this->guard_heap_block(p, request, at);
         }
         if constexpr (observes<A>) this->observe_allocation(p, request, allocation_intent::heap, at);
         return p;
     }
     [[nodiscard]] void* heap_allocate_or_throw(layout request, site_of<A> at = {}) {
         if constexpr (observes<A>) this->observe_request(request, allocation_intent::heap, at);
-        void* const p = heap_block_or_throw(request);
+        void* p = heap_block_or_throw(request);
         if constexpr (keeps_records<A>) this->heap_given(p, request, at);
+        if constexpr (guards_blocks<A>) p = this->guard_heap_block(p, request, at);
         if constexpr (observes<A>) this->observe_allocation(p, request, allocation_intent::heap, at);
         return p;
     }
-    [[nodiscard]] void* heap_block(layout request) noexcept {
+    [[nodiscard]] FRAMEALLOC_HOT void* heap_block(layout request) noexcept {
         if constexpr (has_tags) {
             fault why;
             void* const p = without_throwing<A>(why, [&] { return serve_charged_heap(*this, request, why); });
@@ -188,7 +195,7 @@ public:
             return p;
         }
     }
-    [[nodiscard]] void* heap_block_or_throw(layout request) {
+    [[nodiscard]] FRAMEALLOC_HOT void* heap_block_or_throw(layout request) {
         if constexpr (has_tags) {
             fault why;
             void* const p = serve_charged_heap(*this, request, why);
@@ -314,6 +321,7 @@ private:
     }
 
     FRAMEALLOC_COLD state_type* make_state() noexcept {
+        if constexpr (keeps_records<A>) this->report_late_use();
         thread_registry::enroll(*this);
         bool adopted = false;
         if (thread_record* const r = thread_registry::find_or_adopt(*this, adopted)) {
@@ -440,19 +448,20 @@ private:
         c.gate_.lock_for_fork();
         if constexpr (keeps_records<A>) c.lock_records_for_fork();
         if constexpr (observes<A>) c.lock_observer_for_fork();
+        if constexpr (samples_blocks<A>) block_sampler<A>::lock_for_fork();
     }
     static void unlock_after_fork(instance_base& i) {
         auto& c = static_cast<core&>(i);
+        if constexpr (samples_blocks<A>) block_sampler<A>::unlock_after_fork();
         if constexpr (observes<A>) c.unlock_observer_after_fork();
         if constexpr (keeps_records<A>) c.unlock_records_after_fork();
         c.gate_.unlock_after_fork();
         c.chunks_.unlock_after_fork();
         c.guard_.unlock_after_fork();
     }
-    static constexpr operations operations_{&finish_frames, &give_back,
-                                            &vacated,       &in_shared_frame,
-                                            &describe,      choose_record_keeper<A>::type::explain_address,
-                                            &lock_for_fork, &unlock_after_fork};
+    static constexpr operations operations_{&finish_frames,   &give_back,        &vacated,
+                                            &in_shared_frame, &describe,         record_keeper_of<A>::explain_address,
+                                            &lock_for_fork,   &unlock_after_fork};
 
     alloc_config config_;
     instance_lock<A> guard_{};

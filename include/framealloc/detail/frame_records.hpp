@@ -42,6 +42,7 @@ public:
     /// The newest one has another size now.
     void resize_newest(std::size_t bytes) noexcept {
         block_record& r = *newest_;
+        open(r);
         memory_is_ours(r.raw(), canary_end(r.object() + bytes));
         r.shape = bytes << 8 | (r.shape & 0xFF);
         r.guard = r.guard_for(block_record::alive);

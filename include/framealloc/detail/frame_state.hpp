@@ -87,7 +87,6 @@ class frame_state {
     using engine = typename A::arena::template engine<chunk_source<A>>;
     static constexpr std::size_t in_flight = frames_in_flight_of<typename A::arena>;
     static constexpr bool has_tags = charges_tags<typename A::budget>;
-    static constexpr bool has_records = keeps_records<A>;
 
 public:
     using records_place = typename frame_records<A>::place;
@@ -108,7 +107,7 @@ public:
     void open(frame_window& window, frame_kind kind, [[maybe_unused]] chunk_source<A> source) noexcept {
         number_.store(begun() + 1, order::relaxed);
         kind_.store(kind, order::relaxed);
-        if constexpr (has_records) epochs_.frame_begins(number());
+        if constexpr (keeps_records<A>) epochs_.frame_begins(number());
         engine_.open(window);
         if constexpr (has_tags) charges_.opened(window, source.budget());
     }
@@ -126,18 +125,20 @@ public:
             ended_.push(finalisers_);
             finalisers_ = nullptr;
         }
-        if constexpr (has_records) {
+        if constexpr (keeps_records<A>) {
             records_.check_and_go_back_to(nullptr, *this, window);
             epochs_.frame_ends(frame_end::frame);
         }
+        if constexpr (guards_blocks<A>) guarded_.open_all(window), source.is_for(this, number_, number());
         std::size_t const used = used_by_owner(window);
         note(used);
         last_bytes_.store(used, order::relaxed);
         if (peak_bytes_.load(order::relaxed) < used) peak_bytes_.store(used, order::relaxed);
         total_bytes_.store(total_bytes_.load(order::relaxed) + used, order::relaxed);
-        fill_oldest(window);
+        if constexpr (!guards_blocks<A>) fill_oldest(window);
         if constexpr (has_tags) charges_.ending(window, source);
         engine_.reset(window, source);
+        if constexpr (guards_blocks<A>) guarded_.let_go(engine_, window, source);
         if (marks_ != nullptr)
             marks_ = nullptr;  // a load that always hits for a store: stores are what a frame's end waits for
     }
@@ -145,7 +146,9 @@ public:
 
     /// Serves a request that did not fit the window, which is the engine's. The frame is open, the request possible.
     [[nodiscard]] void* allocate(frame_window& window, layout request, chunk_source<A>& source) noexcept {
+        if constexpr (guards_blocks<A>) guarded_.open(window, request);
         if (void* const p = window.try_serve(request)) return p;
+        if constexpr (guards_blocks<A>) guarded_.open_all(window), source.is_for(this, number_, number());
         void* const p = engine_.allocate(window, request, source);
         if (p != nullptr) memory_is_given(p, request.bytes);  // an arena of the program's may have places of its own
         return p;
@@ -153,6 +156,7 @@ public:
 
     /// The first chunk, and `bytes` of it touched so that its pages are there. Between frames only.
     [[nodiscard]] bool warm(frame_window& window, std::size_t bytes, chunk_source<A>& source) noexcept {
+        if (guards_blocks<A> && in_flight != 1 && begun() != 0) return true;  // the next frame has other memory
         if (!engine_.prepare(window, source)) {
             if (begun() == 0) engine_.reset(window, source);
             return false;
@@ -189,7 +193,7 @@ public:
         m.finalisers = finalisers_;
         m.sequence = ++sequence_;
         m.is_scope = is_scope;
-        if constexpr (has_records) m.records = records;
+        if constexpr (keeps_records<A>) m.records = records;
         marks_ = &m;
     }
     [[nodiscard]] frame_position position(frame_window const& window) const noexcept {
@@ -209,7 +213,7 @@ public:
     void rewind(frame_window& window, frame_mark const& to, chunk_source<A>& source) noexcept {
         frame_mark const target = to;  // a checkpoint's mark lies in the memory that goes
         run_finalisers(target.finalisers);
-        if constexpr (has_records) {
+        if constexpr (keeps_records<A>) {
             records_.check_and_go_back_to(static_cast<block_record*>(target.records), *this, window);
             epochs_.part_ends(target.sequence, target.is_scope ? frame_end::scope : frame_end::rollback);
         }
@@ -245,6 +249,8 @@ public:
 
     /// Moves the window back, and gives every tag its own.
     void rewind_engine(frame_window& window, frame_position to, chunk_source<A>& source) noexcept {
+        [[maybe_unused]] std::uintptr_t const cursor = window.at();
+        if constexpr (guards_blocks<A>) guarded_.open_all(window), source.is_for(this, number_, number());
         if constexpr (has_tags) {
             std::size_t const open = charges_.open_bytes(window), before = engine_.used_bytes(window);
             charges_.lift(window);
@@ -254,6 +260,7 @@ public:
         } else {
             engine_.rewind(window, to, source);
         }
+        if constexpr (guards_blocks<A>) guarded_.close(window, cursor);
     }
 
     /// The same for what has just been served and not been charged.
@@ -289,7 +296,7 @@ public:
             for (std::size_t i = 0; i < in_flight; ++i) run(ended_.take(i));
         }
         if constexpr (has_tags) charges_.release(source);
-        if constexpr (has_records) epochs_.release(frame_end::instance);
+        if constexpr (keeps_records<A>) epochs_.release(frame_end::instance);
         engine_.release(window, source);
     }
     /// Gives the memory of frames that are over back; between frames.
@@ -317,6 +324,7 @@ public:
     }
     [[nodiscard]] auto& observed() noexcept { return observed_; }
 
+    [[nodiscard]] engine const& arena() const noexcept { return engine_; }
     /// Calls `f(begin, end)` for each stretch that the frame has used.
     template <class F>
     void for_each_used(frame_window const& window, F&& f) const noexcept {
@@ -336,7 +344,7 @@ private:
         }
         fill(window, to);
         rewind_engine(window, to, source);
-        if constexpr (has_records) records_.cut_off(window.at());
+        if constexpr (keeps_records<A>) records_.cut_off(window.at());
         marks_ = newest_mark;
     }
 
@@ -425,6 +433,7 @@ private:
     [[no_unique_address]] destroyed_objects<A::diagnostics::counts_operations> destroyed_{};
     [[no_unique_address]] frame_records<A> records_{};
     [[no_unique_address]] frame_epochs<A> epochs_{};
+    [[no_unique_address]] guarded_frame<A> guarded_{};
     [[no_unique_address]] typename choose_observation<A>::frame observed_{};
     frame_mark* marks_ = nullptr;
     frame_mark scope_marks_[8]{};

@@ -78,7 +78,7 @@ public:
     [[nodiscard]] bool free(void* block) noexcept {
         if (!is_ours(block)) return false;
         if (!ledger_.leave(read(block).number, block)) return false;
-        heap_prefix const prefix = read(block);
+        auto const& prefix = read(block);
         map_.remove_heap_block(block);
         live_blocks_.fetch_sub(1, order::relaxed);
         live_bytes_.fetch_sub(prefix.bytes, order::relaxed);
@@ -91,7 +91,8 @@ public:
 
         // The prefix moves to where the cache finds it without knowing the block's alignment.
         memory_is_ours(prefix.base, sizeof(heap_prefix));
-        auto* const freed = ::new (prefix.base) heap_prefix(prefix);
+        heap_prefix const copy = prefix;
+        auto* const freed = ::new (copy.base) heap_prefix(copy);
         give_to_backend(freed->base_align == usual_align(freed->whole_bytes) ? keep(freed) : freed);
         give_to_backend(cache_.take_aged(1, heap_cache<A>::max_age));
         return true;

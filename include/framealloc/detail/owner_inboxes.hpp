@@ -124,13 +124,9 @@ private:
 struct no_owner_inboxes {
     explicit constexpr no_owner_inboxes(thread_record const&) noexcept {}
 };
-template <class A, bool Returns = returns_to_owner<typename A::sync>>
-struct choose_owner_inboxes {
-    using type = no_owner_inboxes;
-};
 template <class A>
-struct choose_owner_inboxes<A, true> {
-    using type = owner_inboxes<A>;
+struct choose_owner_inboxes {
+    using type = std::conditional_t<returns_to_owner<typename A::sync>, owner_inboxes<A>, no_owner_inboxes>;
 };
 
 }  // namespace framealloc::detail

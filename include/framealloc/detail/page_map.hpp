@@ -176,15 +176,8 @@ private:
     typename A::sync::template atomic<unsigned char> is_slab_[units]{};
 };
 
-template <class A, bool Bounded>
-struct choose_page_map {
-    using type = shared_page_map<A>;
-};
 template <class A>
-struct choose_page_map<A, true> {
-    using type = buffer_page_map<A>;
-};
-template <class A>
-using conditional_page_map = typename choose_page_map<A, has_bounded_range<typename A::backend>>::type;
+using conditional_page_map =
+    std::conditional_t<has_bounded_range<typename A::backend>, buffer_page_map<A>, shared_page_map<A>>;
 
 }  // namespace framealloc::detail

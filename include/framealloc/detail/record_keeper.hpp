@@ -26,7 +26,7 @@ public:
     // --- pools --------------------------------------------------------------------------------------------------------
 
     /// Dresses a block of class `c` for the program: answers the object's address.
-    [[nodiscard]] FRAMEALLOC_COLD void* pool_given(void* raw, layout asked, call_site at) noexcept {
+    [[nodiscard, gnu::noinline]] void* pool_given(void* raw, layout asked, call_site at) noexcept {
         slab<A>& s = *slab<A>::of(raw);
         std::uintptr_t const end = address_of(raw) + s.shape->block_bytes;
         memory_is_ours(address_of(raw), end);
@@ -43,7 +43,7 @@ public:
 
     /// Takes a block back: answers where it begins, or null, reported, for what cannot be taken. `given` is the layout that
     /// it is freed with, if any.
-    [[nodiscard]] FRAMEALLOC_COLD void* pool_taken(void* object, layout const* given, call_site at) {
+    [[nodiscard, gnu::noinline]] void* pool_taken(void* object, layout const* given, call_site at) {
         if (object == nullptr || self().map().kind_of(object) != address_kind::slab) {
             return not_a_pool_block(object, at), nullptr;
         }
@@ -61,18 +61,18 @@ public:
         }
         void* const raw = s.block(s.index_of(object));
         std::uintptr_t const end = address_of(raw) + s.shape->block_bytes;
-        if (!s.is_live(raw)) {
+        // Of two threads that free a block at the same time, the one that finds the bit set looks at what lies there.
+        if (!s.mark_free(raw)) {
             freed_twice(static_cast<block_record const*>(raw), object, at);
             return nullptr;
         }
         open(raw, end);
         block_record const* const r = live_record(s, raw, object, at);
-        if (r == nullptr || !has_shape(*r, given, at)) return nullptr;
-        report_overflow(*r, end, at);
-        if (!s.mark_free(raw)) {  // by another thread, at the same time
-            freed_twice(static_cast<block_record const*>(raw), object, at);
+        if (r == nullptr || !has_shape(*r, given, at)) {
+            s.mark_live(raw);
             return nullptr;
         }
+        report_overflow(*r, end, at);
         memory_is_ours(address_of(raw), end);
         leave_freed(raw, *r, s.shape->block_bytes, at);
         block_is_given_back(self().handle(), object, end - address_of(object));
@@ -189,6 +189,13 @@ public:
         }
         not_a_block(p, at, "lies in no slab of this process");
     }
+    [[nodiscard]] static unsigned long long number_of_thread(thread_state<A> const& s) noexcept {
+        if constexpr (A::sync::one_thread) {
+            return 1;
+        } else {
+            return s.thread != nullptr ? s.thread->number : 0;
+        }
+    }
     /// The same for what is no heap block either.
     FRAMEALLOC_COLD void not_a_block(void* p, call_site at) {
         if (!was_freed(p, at)) not_a_block(p, at, "lies in no slab and no heap block");
@@ -198,6 +205,17 @@ public:
         blame(fault_code::wrong_family, at, nullptr, nullptr,
               "the block at 0x%llx is a pool's; expected a heap block, whose giver is heap_alloc()", address_of(p));
     }
+
+    /// For a thread that is given a state: whether it had one, and has ended, but for what runs after us.
+    FRAMEALLOC_COLD void report_late_use() {
+        if (!this_thread.has_left) return;
+        fault f{.code = fault_code::thread_state_gone,
+                .note = "thread %llu has given back what it held; it is served, by a state made anew",
+                .numbers = {core<A>::thread_number()}};
+        with_place(self(), f);
+    }
+    /// The address that the program knows a block by; guarded, it is another one.
+    [[nodiscard]] static std::uintptr_t shown(std::uintptr_t object) noexcept { return object; }
 
     // --- the instance's end -------------------------------------------------------------------------------------------
 
@@ -213,7 +231,7 @@ public:
             fault_sites const sites{.allocated_at = r->site, .write = &write_places_of_block};
             fault f{.code = fault_code::live_at_end,
                     .note = "the block at 0x%llx, of %llu bytes, is alive: thread %llu allocated it in its frame %llu",
-                    .numbers = {r->object(), r->bytes(), holder.thread(), holder.frame()},
+                    .numbers = {self().shown(r->object()), r->bytes(), holder.thread(), holder.frame()},
                     .sites = &sites};
             with_place(self(), f);
         };
@@ -481,11 +499,13 @@ private:
 
     /// What was allocated and freed where stays to be read at the block's begin; the rest is filled.
     static void leave_freed(void* raw, block_record const& r, std::size_t block_bytes, call_site at) noexcept {
-        block_record left = r;
-        left.more = address_of(at.address);
+        std::uint64_t const words[] = {address_of(r.site), r.shape, address_of(at.address)};
         auto& place = *static_cast<block_record*>(raw);
-        place = left;
-        place.guard = place.guard_for(block_record::freed);
+        // Atomic, because who frees it a second time at this moment reads them; what he sees is whole once the guard is there.
+        __atomic_store_n(&place.site, pointer_to<void const>(words[0]), __ATOMIC_RELAXED);
+        __atomic_store_n(&place.shape, words[1], __ATOMIC_RELAXED);
+        __atomic_store_n(&place.more, words[2], __ATOMIC_RELAXED);
+        __atomic_store_n(&place.guard, block_record::freed ^ words[1] ^ words[2] ^ address_of(raw), __ATOMIC_RELEASE);
         __builtin_memset(&place + 1, freed_byte, block_bytes - sizeof(block_record));
     }
 
@@ -520,7 +540,13 @@ private:
     }
     /// `r` is what a free left of the block, if anything.
     void freed_twice(block_record const* at_begin, void const* object, call_site at) {
-        block_record const r = read_forbidden(at_begin);
+        memory_is_ours(at_begin, sizeof *at_begin);
+        block_record r{};
+        r.guard = __atomic_load_n(&at_begin->guard, __ATOMIC_ACQUIRE);
+        r.site = __atomic_load_n(&at_begin->site, __ATOMIC_RELAXED);
+        r.shape = __atomic_load_n(&at_begin->shape, __ATOMIC_RELAXED);
+        r.more = __atomic_load_n(&at_begin->more, __ATOMIC_RELAXED);
+        memory_is_forbidden(at_begin, sizeof *at_begin);
         bool const known = r.guard == r.guard_at(address_of(at_begin), block_record::freed);
         blame(fault_code::double_free, at, known ? r.site : nullptr, known ? pointer_to<void const>(r.more) : nullptr,
               known ? "the block at 0x%llx, of %llu bytes, is free already" : "the block at 0x%llx is free already",
@@ -586,6 +612,18 @@ private:
                     "0x%llx lies in the frame of this thread: the object at 0x%llx, of %llu bytes, goes with it",
                     address_of(p), r->object(), r->bytes());
             }
+        }
+        unsigned long long owner = 0;
+        self().for_each_state([&](thread_state<A>& s, bool lives) {
+            if constexpr (requires { s.frame.arena().begin_of_current(); }) {
+                // Of its current chunk: what any thread may know.
+                bool const has = address_of(p) >= s.frame.arena().begin_of_current() && address_of(p) < s.window.at();
+                if (lives && has) owner = number_of_thread(s);
+            }
+        });
+        if (owner != 0) {
+            return blame(fault_code::wrong_thread, at, nullptr, nullptr,
+                         "0x%llx lies in the frame of thread %llu, and goes with it", address_of(p), owner);
         }
         char note[64] = "0x%llx ";
         __builtin_strcat(note, what);

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
+#include <framealloc/detail/call_site.hpp>
+#include <framealloc/fault.hpp>
 #include <framealloc/policy.hpp>
 
 #include <cstdint>
 
 // What the machinery knows of tags before it has to do with any: a budget that charges them brings the rest along, by
 // framealloc/tag_budgets.hpp, and who uses none does not even read it.
-
-namespace framealloc::inline v0_1 {
-struct fault;
-}
 
 namespace framealloc::inline v0_1::detail {
 
@@ -20,8 +18,6 @@ using tag_id = std::uint8_t;
 inline constexpr tag_id root_tag = 0;
 inline constexpr tag_id no_tag = 255;  ///< no tag's: says that a block is free
 
-template <class A>
-class core;
 class shared_byte;
 
 /// Defined with the machinery: says that it is there.
@@ -33,13 +29,9 @@ concept has_tag_machinery = !charges_tags<typename A::budget> || requires { size
 template <class A>
 class frame_charges;
 struct no_frame_charges {};
-template <class A, bool Tags = charges_tags<typename A::budget>>
-struct choose_frame_charges {
-    using type = frame_charges<A>;
-};
 template <class A>
-struct choose_frame_charges<A, false> {
-    using type = no_frame_charges;
+struct choose_frame_charges {
+    using type = std::conditional_t<charges_tags<typename A::budget>, frame_charges<A>, no_frame_charges>;
 };
 
 template <class A>
@@ -48,13 +40,9 @@ class tag_balance;
 template <class A>
 struct tag_state;
 struct no_tag_state {};
-template <class A, bool Tags = charges_tags<typename A::budget>>
-struct choose_tag_state {
-    using type = tag_state<A>;
-};
 template <class A>
-struct choose_tag_state<A, false> {
-    using type = no_tag_state;
+struct choose_tag_state {
+    using type = std::conditional_t<charges_tags<typename A::budget>, tag_state<A>, no_tag_state>;
 };
 
 template <class A>

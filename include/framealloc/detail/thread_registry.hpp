@@ -60,6 +60,7 @@ struct thread_block {
     thread_record* records = nullptr;
     unsigned number = 0;  ///< 1, 2, 3, ... in the order of first use
     bool exit_hooked = false;
+    bool has_left = false;       ///< it has ended, as far as we have seen, and has given everything back
     unsigned short refusal = 0;  ///< the fault code of the thread's latest refusal by a backend or budget
 
     constexpr thread_block() noexcept
@@ -321,6 +322,7 @@ private:
             thread_record* const r = me.records;
             if (r != nullptr) r->life.store(record_life::draining, order::relaxed);
             lock_.unlock();
+            me.has_left = r == nullptr;
             if (r == nullptr) return;
 
             r->instance->ops->finish_frames(*r);

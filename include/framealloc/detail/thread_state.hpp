@@ -17,13 +17,9 @@ struct no_pool_cache {
     explicit constexpr no_pool_cache(thread_record const&) noexcept {}
     void start_thread() noexcept {}
 };
-template <class A, bool HasPools = (A::pool::class_count != 0)>
-struct choose_pool_cache {
-    using type = pool_cache<A>;
-};
 template <class A>
-struct choose_pool_cache<A, false> {
-    using type = no_pool_cache;
+struct choose_pool_cache {
+    using type = std::conditional_t<A::pool::class_count != 0, pool_cache<A>, no_pool_cache>;
 };
 
 /// One thread's state with one instance. What `local()` answers: the allocator's verbs without the look-up.
@@ -113,7 +109,15 @@ public:
             if constexpr (A::diagnostics::checks_blocks) slab<A>::of(block)->mark_live(block);
         }
         if constexpr (A::diagnostics::counts_operations) counted.on_pool_allocate(request.bytes);
-        return known_pointer(block);
+        return known_pointer(sample(block, request));
+    }
+    /// What the program gets of a block: itself, or where a sample is due a guarded one.
+    FRAMEALLOC_HOT void* sample(void* block, [[maybe_unused]] layout request) noexcept {
+        if constexpr (samples_blocks<A>) {
+            if (sampling.is_due()) [[unlikely]]
+                return block_sampler<A>::take(*this, block, request);
+        }
+        return block;
     }
     FRAMEALLOC_COLD void pool_uncredited(void* block, std::size_t c, std::size_t tag) noexcept;
     [[nodiscard]] void* serve_more(layout request) noexcept;
@@ -136,6 +140,7 @@ public:
     [[no_unique_address]] typename A::diagnostics::thread_part counted{};
     [[no_unique_address]] typename choose_tag_state<A>::type tags{};
     [[no_unique_address]] frame_journal<A> journal{};
+    [[no_unique_address]] sample_countdown<A> sampling{};
     thread_state* next_joined = nullptr;
 
     unsigned trims_followed = 0;

@@ -53,6 +53,8 @@ struct in_flight {
             at_ = nth(1);
             current().reset(ended_[at_], source);
         }
+        /// Gives the memory back of the frame that the last `reset` has let go.
+        void release_oldest(ChunkSource& source) noexcept { current().release(ended_[at_], source); }
         /// Lets all frames go and gives all memory back.
         void release(frame_window& window, ChunkSource& source) noexcept {
             current().release(window, source);

@@ -302,13 +302,26 @@ struct composed_clock<P, Rest...> {
 
 template <class P>
 inline constexpr bool keeps_records_itself = requires { requires P::keeps_records; };
+template <class P>
+inline constexpr bool guards_itself = requires { requires P::guards_blocks; };
+/// How the first of them guards that does.
+template <class... P>
+struct composed_guard {};
+template <class P, class... Rest>
+struct composed_guard<P, Rest...> : composed_guard<Rest...> {};
+template <class P, class... Rest>
+    requires guards_itself<P>
+struct composed_guard<P, Rest...> {
+    static constexpr auto guard = P::guard;
+};
 
 template <bool Good, class... P>
 struct composition : diagnostics::none {};
 template <class... P>
 struct composition<true, P...> : composed_observers<(has_observer<P> || ...), P...>,
                                  composed_verbs<(has_verbs<P> || ...), P...>,
-                                 composed_clock<P...> {
+                                 composed_clock<P...>,
+                                 composed_guard<P...> {
     using family = diagnostics_family;
 
     static constexpr bool counts_operations = (P::counts_operations || ...);
@@ -316,6 +329,7 @@ struct composition<true, P...> : composed_observers<(has_observer<P> || ...), P.
     static constexpr bool fills_released = (P::fills_released || ...);
     static constexpr bool stops_on_misuse = (P::stops_on_misuse || ...);
     static constexpr bool keeps_records = (keeps_records_itself<P> || ...);
+    static constexpr bool guards_blocks = (guards_itself<P> || ...);
 
     using thread_part = composed_thread_part<P...>;
 };

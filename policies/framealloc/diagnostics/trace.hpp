@@ -37,7 +37,7 @@ namespace diagnostics {
 ///
 /// Choose it to find what is never freed, and what grows. It checks no more than `none`: `compose<checked, trace>` does both.
 ///
-///   Cost      A lock and a look into a table per allocation and free, O(1), and what the stack costs; 144 bytes of the
+///   Cost      A lock and a look into a table per allocation and free, O(1), and what the stack costs; 104 bytes of the
 ///             trace's own memory per live allocation, and 8 x depth where it has a stack. O(1) per object when frames end.
 ///   Threads   Any number, of which few meet: the table has 16 parts.
 ///   Failure   Where its own memory is refused it says so once (FA303), and counts what it does not write down.
