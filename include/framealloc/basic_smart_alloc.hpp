@@ -79,6 +79,12 @@ public:
     /// Opens the calling thread's frame. While one is open, that is reported (FA004) and nothing changes. Throws
     /// `allocation_failure` when the thread has no state and cannot get one. O(1).
     void begin_frame() { static_cast<void>(core_.begin_frame(core_.state_or_throw())); }
+    FRAMEALLOC_HOT void begin_frame()
+        requires(detail::keeps_records<A>)
+    {
+        detail::called_at<A> const here{detail::here<A>()};
+        static_cast<void>(core_.begin_frame(core_.state_or_throw()));
+    }
     /// The same; false where it could not be opened.
     [[nodiscard]] bool try_begin_frame() noexcept {
         detail::thread_state<A>* const s = core_.state();
@@ -93,6 +99,12 @@ public:
 
     /// Opens a frame for every thread: one that has none of its own joins at its first frame request. O(1).
     void begin_frame_all() { core_.begin_frame_all(); }
+    FRAMEALLOC_HOT void begin_frame_all()
+        requires(detail::keeps_records<A>)
+    {
+        detail::called_at<A> const here{detail::here<A>()};
+        core_.begin_frame_all();
+    }
     /// Ends it for every thread that joined, on the calling thread. No joined thread touches its frame's memory any more:
     /// the caller's sync point sees to that. With a budget of tags, a joined thread does not allocate at all meanwhile, nor
     /// enter or leave a tag scope: its frame's bytes are settled then. O(threads joined), and O(destructors).

@@ -173,7 +173,10 @@ private:
             layout const whole = detail::block_record::around(request);
             bool hit = false;
             auto const on_hit = [&]() FRAMEALLOC_INLINED { hit = true, count(hot, request.bytes); };
-            void* const raw = detail::bump(hot.window, whole.bytes, whole.align, on_hit, miss);
+            void* const raw = detail::bump(hot.window, whole.bytes, whole.align, on_hit, [&]() FRAMEALLOC_INLINED {
+                detail::called_at<A> const here{at};
+                return miss();
+            });
             return told(dress(hot, hit, raw, object, at), object, object_offset, at);
         } else {
             return told(detail::bump(

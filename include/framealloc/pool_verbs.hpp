@@ -152,8 +152,7 @@ public:
             [[maybe_unused]] void* const object = p;
             if constexpr (detail::samples_blocks<A>) {
                 if (detail::block_sampler<A>::has(p)) [[unlikely]]
-                    p = detail::block_sampler<A>::give(self().shared(), p, c);
-                if (p == nullptr) return;
+                    return detail::block_sampler<A>::give_back(self().shared(), p, c, at);
             }
             if constexpr (detail::keeps_records<A>) {
                 p = self().shared().pool_taken(p, &given, at);
@@ -207,7 +206,10 @@ private:
                 }
             }
             if constexpr (detail::observes<A>) self().shared().observe_request(request, allocation_intent::pool, at);
-            void* block = serve_block<Throws>(request, c, slow);
+            void* block = serve_block<Throws>(request, c, [&](std::size_t of) FRAMEALLOC_INLINED {
+                [[maybe_unused]] detail::called_at<A> const here{at};
+                return slow(of);
+            });
             if constexpr (detail::keeps_records<A>) {
                 if (block != nullptr) block = self().shared().pool_given(block, request, at);
             }

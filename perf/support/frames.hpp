@@ -3,7 +3,7 @@
 
 #include "limits.hpp"
 
-#include <framealloc/smart_alloc.hpp>
+#include <framealloc/smart_alloc_debug.hpp>
 
 #include <cstddef>
 #include <memory_resource>

@@ -6,7 +6,7 @@
 #include "mallocs.hpp"
 
 #include <framealloc/pool/fine_size_class.hpp>
-#include <framealloc/smart_alloc.hpp>
+#include <framealloc/smart_alloc_debug.hpp>
 
 #include <atomic>
 #include <cstddef>

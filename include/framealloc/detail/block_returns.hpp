@@ -34,7 +34,8 @@ public:
                 return self().pool_free(p, {.bytes = A::pool::class_bytes(c), .align = 1});
             }
             if constexpr (samples_blocks<A>) {
-                if (block_sampler<A>::has(p)) return block_sampler<A>::give_by_address(self(), p, at);
+                if (block_sampler<A>::has(p))
+                    return block_sampler<A>::give_back(self(), p, block_sampler<A>::any_class, at);
             }
         }
         free_heap(p, at);

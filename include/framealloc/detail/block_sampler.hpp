@@ -153,10 +153,10 @@ public:
         return pointer_to<void>(r->object);
     }
 
-    /// The pool's block that the program knows as `object`, an address among the slots; null, reported, where it may not be
-    /// freed. `c` is the class that it is freed as; `any_class` where it is freed by its address.
+    /// Frees what the program knows as `object`, an address among the slots, or reports why it may not be freed. `c` is the
+    /// class that it is freed as; `any_class` where it is freed by its address.
     static constexpr std::size_t any_class = SIZE_MAX;
-    [[nodiscard]] FRAMEALLOC_COLD static void* give(core<A>& owner, void* object, std::size_t c) {
+    FRAMEALLOC_COLD static void give_back(core<A>& owner, void* object, std::size_t c, [[maybe_unused]] site_of<A> at) {
         guarded_range* r = nullptr;
         range_state was{};
         bool fits = false;
@@ -171,16 +171,19 @@ public:
                 platform::capture_stack(r->freed);
             }
         }
-        if (!fits) return refuse(owner, *r, object, was), nullptr;
+        if (!fits) return refuse(owner, *r, object, was);
         if (fault damage; !guard_ranges::is_whole(*r, damage)) {
             guard_ranges::block_sites const sites = guard_ranges::sites_of(r->object, nullptr);
             damage.sites = &sites;
             with_place(owner, damage);
         }
         void* const block = r->inner;
-        locked const guard{guard_ranges::lock};
-        sample_slots::retire(r);
-        return block;
+        {
+            locked const guard{guard_ranges::lock};
+            sample_slots::retire(r);
+        }
+        if constexpr (observes<A>) owner.observe_free(object, allocation_intent::pool, at);
+        owner.give_block(block, slab<A>::of(block)->size_class);
     }
 
     /// Bytes that a live sampled block of this instance has; 0 where it is none.
@@ -195,12 +198,6 @@ public:
         locked const guard{guard_ranges::lock};
         instance_base* const i = sample_slots::find(object)->instance;
         return i != nullptr && i->ops == &core<A>::registry_operations() ? static_cast<core<A>*>(i) : nullptr;
-    }
-    static void give_by_address(core<A>& owner, void* object, [[maybe_unused]] site_of<A> at) noexcept {
-        void* const block = give(owner, object, any_class);
-        if (block == nullptr) return;
-        if constexpr (observes<A>) owner.observe_free(object, allocation_intent::pool, at);
-        owner.give_block(block, slab<A>::of(block)->size_class);
     }
 
     /// The instance ends, and its blocks with it.

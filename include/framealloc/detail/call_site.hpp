@@ -117,6 +117,25 @@ template <class Self, class A>
     requires requires { typename A::diagnostics::template verbs<Self, A>; }
 struct observer_verbs<Self, A> : A::diagnostics::template verbs<Self, A> {};
 
+/// Where the verb was called that the thread is in, for what it may have to report.
+FRAMEALLOC_TLS_MODEL inline constinit thread_local void const* calling_site = nullptr;
+template <class A, bool Wanted = keeps_records<A>>
+class [[nodiscard]] called_at {
+public:
+    FRAMEALLOC_HOT explicit called_at(site_of<A>) noexcept {}
+};
+template <class A>
+class [[nodiscard]] called_at<A, true> {
+public:
+    explicit called_at(call_site at) noexcept : before_(calling_site) { calling_site = at.address; }
+    ~called_at() { calling_site = before_; }
+    called_at(called_at const&) = delete;
+    called_at& operator=(called_at const&) = delete;
+
+private:
+    void const* before_;
+};
+
 /// The place that this is inlined into.
 template <class A>
 FRAMEALLOC_HOT site_of<A> here() noexcept {

@@ -163,6 +163,7 @@ public:
     }
 
     [[nodiscard]] void* heap_allocate(layout request, site_of<A> at = {}) noexcept {
+        [[maybe_unused]] called_at<A> const here{at};
         if constexpr (observes<A>) this->observe_request(request, allocation_intent::heap, at);
         void* p = heap_block(request);
         if constexpr (keeps_records<A>) {
@@ -175,6 +176,7 @@ public:
         return p;
     }
     [[nodiscard]] void* heap_allocate_or_throw(layout request, site_of<A> at = {}) {
+        [[maybe_unused]] called_at<A> const here{at};
         if constexpr (observes<A>) this->observe_request(request, allocation_intent::heap, at);
         void* p = heap_block_or_throw(request);
         if constexpr (keeps_records<A>) this->heap_given(p, request, at);

@@ -35,10 +35,16 @@ inline void write_place(fault_place const& p, char* to, std::size_t size) noexce
                        phased ? p.phase : "");
 }
 
+/// Where the verb was called, for a fault that does not know better.
+template <class A>
+void add_calling_site(fault& why, fault_sites& sites) noexcept;
+
 /// Calls `f(fault)` with the place in it, where an assembly is checked: elsewhere nobody looks.
 template <class A, class F>
 FRAMEALLOC_HOT void with_place(core<A>& at, fault& why, F&& f) {
     fault_place place;
+    fault_sites sites;
+    if constexpr (keeps_records<A>) add_calling_site<A>(why, sites);
     if constexpr (A::diagnostics::checks_blocks) {
         place.write = &write_place;
         describe_place(at, at.state_if_any(), place);

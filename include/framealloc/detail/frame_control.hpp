@@ -30,6 +30,7 @@ public:
     }
 
     end_of_frame<A> end_frame(state_type* s, [[maybe_unused]] site_of<A> at = {}) {
+        [[maybe_unused]] called_at<A> const here{at};
         if (s == nullptr || s->frame.kind() != frame_kind::own ||
             (s->frame.marks() != nullptr && s->frame.has_open_scope())) [[unlikely]] {
             no_frame_to_end(s);
@@ -59,6 +60,7 @@ public:
     }
 
     void end_frame_all([[maybe_unused]] site_of<A> at = {}) {
+        [[maybe_unused]] called_at<A> const here{at};
         if (open_shared_.exchange(0, order::acq_rel) == 0) {
             return report_misuse(self(), fault_code::frame_not_begun, "no frame of all threads is open; %llu have been",
                                  last_shared_.load(order::relaxed));
@@ -117,7 +119,7 @@ public:
             report_misuse(self(), fault_code::frame_of_another_thread,
                           "checkpoint %llu was taken by another thread than %llu", c.sequence(),
                           core<A>::thread_number());
-        } else if (!c || s->frame.kind() == frame_kind::closed || !s->frame.is_live(c.mark(), c.sequence())) {
+        } else if (!c || s->frame.kind() <= frame_kind::ending || !s->frame.is_live(c.mark(), c.sequence())) {
             report_misuse(self(), fault_code::checkpoint_not_live,
                           "checkpoint %llu is dead: empty or rolled back already, or its frame or scope has ended, "
                           "or a later scope "
@@ -130,6 +132,7 @@ public:
     }
 
     bool roll_back(state_type* s, checkpoint const& c, [[maybe_unused]] site_of<A> at = {}) {
+        [[maybe_unused]] called_at<A> const here{at};
         if (!may_roll_back(s, c)) return false;
         auto source = self().chunks();
         if constexpr (keeps_records<A>) s->frame.epochs().ends_at(at);
@@ -176,6 +179,7 @@ public:
 
     void leave_scope(state_type& s, frame_mark* mark, unsigned long long sequence, bool opened_frame,
                      [[maybe_unused]] site_of<A> at = {}) {
+        [[maybe_unused]] called_at<A> const here{at};
         if (self().state_if_any() != &s) {
             s.frame.forget(mark, sequence);
             report_misuse(self(), fault_code::frame_of_another_thread,
@@ -218,10 +222,9 @@ private:
                                  "thread %llu is in the frame of all threads, which end_frame_all() ends",
                                  core<A>::thread_number());
         }
-        if (s != nullptr && s->frame.kind() == frame_kind::own) {
+        if (s != nullptr && s->frame.kind() != frame_kind::closed) {
             return report_misuse(self(), fault_code::frame_not_begun,
-                                 "a frame_scope() is still open in frame %llu of thread %llu", s->frame.number(),
-                                 core<A>::thread_number());
+                                 "a frame_scope() is still open in frame %llu, or it is ending", s->frame.number());
         }
         report_misuse(self(), fault_code::frame_not_begun, "no frame is open on thread %llu", core<A>::thread_number());
     }

@@ -214,6 +214,13 @@ private:
     bool has_damage_ = false;
 };
 
+template <class A>
+void add_calling_site(fault& why, fault_sites& sites) noexcept {
+    if (why.sites != nullptr || calling_site == nullptr) return;
+    sites = {.mistake_at = calling_site, .write = &write_places_of_block};
+    why.sites = &sites;
+}
+
 /// Whether the object at `begin`, of `bytes`, is what the calling thread's frame served last; then `begin` is where its block
 /// begins, and `beside` how many bytes of that are not the program's. Somebody who has written there is told so.
 template <class A>

@@ -33,6 +33,7 @@ template <class T>
 
 enum class frame_kind : unsigned char {
     closed,
+    ending,  ///< own, and destructors of what goes are running
     own,     ///< opened by begin_frame() or a scope on this thread
     shared,  ///< opened for every thread by begin_frame_all()
 };
@@ -359,31 +360,17 @@ private:
         }
     }
 
-    /// While destructors run they stand as inside a scope, which they cannot leave: one that ends the frame, or rolls back
-    /// beyond, is told so.
-    class inside_a_scope {
-    public:
-        // Out of line, where no compiler takes it for an address that stays behind.
-        FRAMEALLOC_COLD explicit inside_a_scope(frame_state& of) noexcept : of_(of) {
-            if (of.marks_ != nullptr) mark_.position = of.marks_->position;
-            mark_.older = of.marks_;
-            mark_.sequence = ++of.sequence_;
-            mark_.is_scope = true;
-            of.marks_ = &mark_;
-        }
-        ~inside_a_scope() { of_.marks_ = mark_.older; }
-        inside_a_scope(inside_a_scope const&) = delete;
-        inside_a_scope& operator=(inside_a_scope const&) = delete;
-
-    private:
-        frame_state& of_;
-        frame_mark mark_;
-    };
+    /// While destructors run the frame can neither be ended by them nor rolled back. A frame of all threads stays what it is:
+    /// others look at that.
+    frame_kind begin_destructors() noexcept {
+        frame_kind const before = kind();
+        if (before == frame_kind::own) kind_.store(frame_kind::ending, order::relaxed);
+        return before;
+    }
 
     /// One at a time, newest first: a destructor may allocate, and register more, while this runs.
     FRAMEALLOC_COLD void run_finalisers(finaliser* until) noexcept {
-        if (finalisers_ == until) return;
-        inside_a_scope const here{*this};
+        frame_kind const before = begin_destructors();
         while (finalisers_ != until) {
             memory_is_ours(finalisers_, sizeof *finalisers_);
             finaliser const f = *finalisers_;
@@ -391,12 +378,12 @@ private:
             destroyed_.add(f.count);
             f.run(f.objects, f.count);
         }
+        kind_.store(before, order::relaxed);
     }
 
     /// The same for a row that nothing is added to.
     void run(finaliser* newest) noexcept {
-        if (newest == nullptr) return;
-        inside_a_scope const here{*this};
+        frame_kind const before = begin_destructors();
         while (newest != nullptr) {
             memory_is_ours(newest, sizeof *newest);
             finaliser const f = *newest;
@@ -404,6 +391,7 @@ private:
             destroyed_.add(f.count);
             f.run(f.objects, f.count);
         }
+        kind_.store(before, order::relaxed);
     }
 
     static constexpr bool looks_at_released = A::diagnostics::fills_released || memory_tool;

@@ -202,7 +202,9 @@ private:
             locked const guard{guard_ranges::lock};
             found = guard_ranges::find(address);
             begins = found != nullptr;
-            // O(ranges), for a mistake, or a block that is not guarded.
+            // A block that is not guarded: units of slabs hold nothing else.
+            if (!begins && self().map().kind_of(object) == address_kind::slab) return true;
+            // O(ranges), for a mistake, or a heap block that is not guarded.
             if (!begins) found = guard_ranges::around(address);
             if (found == nullptr || found->kind == range_kind::frame) return true;
             was = found->state.load(order::relaxed);

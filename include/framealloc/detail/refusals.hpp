@@ -22,7 +22,7 @@ template <class A>
 FRAMEALLOC_COLD void report_misuse(core<A>& at, fault_kind code, char const* note, unsigned long long first = 0,
                                    unsigned long long second = 0, unsigned long long third = 0) {
     fault f = said(code, note, first, second, third);
-    f.stops = A::diagnostics::stops_on_misuse;
+    if constexpr (A::diagnostics::stops_on_misuse) f.stops = true;
     with_place(at, f);
 }
 
@@ -31,7 +31,7 @@ template <class A>
 FRAMEALLOC_COLD void report_misuse(fault_kind code, char const* note, unsigned long long first = 0,
                                    unsigned long long second = 0, unsigned long long third = 0) {
     fault f = said(code, note, first, second, third);
-    f.stops = A::diagnostics::stops_on_misuse;
+    if constexpr (A::diagnostics::stops_on_misuse) f.stops = true;
     report(f);
 }
 

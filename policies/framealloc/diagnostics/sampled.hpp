@@ -11,8 +11,8 @@ namespace framealloc::inline v0_1::diagnostics {
 ///
 /// Choose it where `guarded` is too dear and mistakes show only at users. `1` guards each block until the slots run out.
 ///
-///   Cost      Three instructions more per allocation and four per typed free; for the block that it falls to, three system
-///             calls and a stack walk. 128 slots of a page each, of the process: blocks that find none are not guarded.
+///   Cost      Two instructions more per allocation and five per typed free; for the block that it falls to, some system
+///             calls and two stack walks. 128 slots of a page each, of the process: blocks that find none are not guarded.
 ///   Threads   Any.
 ///   Failure   What it finds at a free is reported, and the call is ignored; what traps ends the program, as it would have
 ///             ended without a report, or gone on with other data.

@@ -8,7 +8,7 @@
 #include <framealloc/backend/counting.hpp>
 #include <framealloc/backend/static_buffer.hpp>
 #include <framealloc/diagnostics/counters.hpp>
-#include <framealloc/smart_alloc.hpp>
+#include <framealloc/smart_alloc_debug.hpp>
 
 #include <sys/mman.h>
 #include <sys/syscall.h>
