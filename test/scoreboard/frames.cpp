@@ -269,7 +269,9 @@ std::vector<misuse> frame_misuses()
     auto const refused_by = [](char const* code, misuse m) {
         return std::move(m).release(named, code).checked(stopped, code);
     };
-    auto const by_pointer = [](misuse m) { return std::move(m).release(silent).checked(stopped, "FA002", everywhere).without_place(); };
+    auto const by_pointer = [](misuse m) {
+        return std::move(m).release(silent).checked(stopped, "FA002", everywhere).without_place();
+    };
     auto const by_pattern = [](misuse m) {
         return std::move(m).release(silent).checked(shown).guarded(trap, "FA002", the_mistake).without_tag();
     };
@@ -311,7 +313,8 @@ std::vector<misuse> frame_misuses()
         refused_by("FA006", FRAMEALLOC_MISUSE("R26", mark_rolled_back_to_twice, "a mark is rolled back to twice")),
         refused_by("FA006", FRAMEALLOC_MISUSE("R26", younger_mark_rolled_back_to_after_an_older_one, "out of order")),
         refused_by("FA006",
-                   FRAMEALLOC_MISUSE("R26", mark_rolled_back_to_in_another_frame, "in another frame").in_frame(frames_before + 2)),
+                   FRAMEALLOC_MISUSE("R26", mark_rolled_back_to_in_another_frame, "in another frame")
+                       .in_frame(frames_before + 2)),
         refused_by("FA007", FRAMEALLOC_MISUSE("R26", mark_rolled_back_to_on_another_thread, "on another thread")),
         refused_by("FA006", FRAMEALLOC_MISUSE("R26", scopes_ended_out_of_order, "scopes end out of order")),
 
@@ -319,7 +322,8 @@ std::vector<misuse> frame_misuses()
                           "a destructor allocates as its frame ends")
             .release(defined)
             .checked(defined),
-        refused_by("FA005", FRAMEALLOC_MISUSE("R32", destructor_that_ends_its_frame_again, "a destructor ends its frame again")),
+        refused_by("FA005",
+                   FRAMEALLOC_MISUSE("R32", destructor_that_ends_its_frame_again, "a destructor ends its frame again")),
     };
 }
 

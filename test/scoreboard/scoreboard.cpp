@@ -34,7 +34,8 @@ template <class Alloc>
 std::vector<misuse> all_misuses()
 {
     std::map<std::string_view, std::vector<misuse>> by_row;
-    for (auto&& family : {block_misuses<Alloc>(), frame_misuses<Alloc>(), request_misuses<Alloc>(), instance_misuses<Alloc>()}) {
+    for (auto&& family :
+         {block_misuses<Alloc>(), frame_misuses<Alloc>(), request_misuses<Alloc>(), instance_misuses<Alloc>()}) {
         for (misuse const& m : family) by_row[m.row].push_back(m);
     }
     std::vector<misuse> all;
@@ -130,7 +131,9 @@ bool add_tests()
     suite->add(ut::make_test_case(
         [] {
             std::set<std::string_view> names;
-            for (misuse const& m : levels().front().misuses) BOOST_TEST(names.insert(m.name).second, m.name << " is there twice");
+            for (misuse const& m : levels().front().misuses) {
+                BOOST_TEST(names.insert(m.name).second, m.name << " is there twice");
+            }
             for (auto const& e : not_found) BOOST_TEST(names.count(e.name) == 1u, e.name << " is no misuse");
         },
         "every_misuse_has_a_name_of_its_own", __FILE__, __LINE__));
