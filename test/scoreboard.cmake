@@ -42,8 +42,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND FRAMEALLOC_VALGRIND_PROGRAM AND FRAM
     set(check_tables ${scoreboard}/check.py tables ${PROJECT_SOURCE_DIR} levels=$<TARGET_FILE:scoreboard>
         asan=$<TARGET_FILE:scoreboard_asan>
         valgrind:${FRAMEALLOC_VALGRIND_PROGRAM}=$<TARGET_FILE:scoreboard_valgrind> ${shown})
-    add_test(NAME scoreboard/the_tables_in_the_documents_are_fresh COMMAND Python3::Interpreter ${check_tables})
-    add_test(NAME scoreboard/stale_tables_are_found COMMAND Python3::Interpreter ${check_tables} --self-test)
+    add_test(NAME scoreboard/the_tables_in_the_documents_are_fresh_and_stale_ones_are_found
+        COMMAND Python3::Interpreter ${check_tables} --self-test)
     add_custom_target(scoreboard_tables COMMAND Python3::Interpreter ${check_tables} --update VERBATIM)
     add_dependencies(scoreboard_tables scoreboard scoreboard_asan scoreboard_valgrind)
 else()

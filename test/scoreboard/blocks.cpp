@@ -6,30 +6,15 @@
 
 // R01 to R11: misuses of single blocks.
 
-namespace framealloc::scoreboard {
+namespace scoreboard {
 namespace {
 
 constexpr layout small{.bytes = 100};
 constexpr layout large{.bytes = 10'000};
 
-template <class Alloc>
-[[gnu::always_inline]] inline unsigned char* pool_bytes(Alloc& alloc, layout l = small)
+[[gnu::always_inline]] inline unsigned char* bytes(void* p)
 {
-    return hidden(static_cast<unsigned char*>(alloc.pool_alloc(l)));
-}
-template <class Alloc>
-[[gnu::always_inline]] inline unsigned char* heap_bytes(Alloc& alloc, layout l = large)
-{
-    return hidden(static_cast<unsigned char*>(alloc.heap_alloc(l)));
-}
-
-/// One among others: a map that knows where heap blocks are knows them by 64 KiB.
-template <class Alloc>
-[[gnu::always_inline]] inline unsigned char* heap_bytes_among_others(Alloc& alloc)
-{
-    unsigned char* all[9];
-    for (auto*& p : all) p = heap_bytes(alloc);
-    return all[4];
+    return hidden(static_cast<unsigned char*>(p));
 }
 
 // --- R01: freed twice ---------------------------------------------------------------------------------------------------
@@ -37,7 +22,7 @@ template <class Alloc>
 template <class Alloc>
 [[gnu::noinline]] answer pool_block_freed_twice(subject<Alloc>& s)
 {
-    auto* const p = pool_bytes(s.alloc());
+    auto* const p = bytes(s.alloc().pool_alloc(small));
     s.alloc().pool_free(p);
     s.alloc().pool_free(p);
     return answer::silent;
@@ -46,7 +31,7 @@ template <class Alloc>
 template <class Alloc>
 [[gnu::noinline]] answer pool_block_freed_twice_by_layout(subject<Alloc>& s)
 {
-    auto* const p = pool_bytes(s.alloc());
+    auto* const p = bytes(s.alloc().pool_alloc(small));
     s.alloc().pool_free(p, small);
     s.alloc().pool_free(p, small);
     return answer::silent;
@@ -55,8 +40,8 @@ template <class Alloc>
 template <class Alloc>
 [[gnu::noinline]] answer pool_block_freed_twice_around_another(subject<Alloc>& s)
 {
-    auto* const p = pool_bytes(s.alloc());
-    auto* const q = pool_bytes(s.alloc());
+    auto* const p = bytes(s.alloc().pool_alloc(small));
+    auto* const q = bytes(s.alloc().pool_alloc(small));
     s.alloc().pool_free(p);
     s.alloc().pool_free(q);
     s.alloc().pool_free(p);
@@ -67,8 +52,8 @@ template <class Alloc>
 [[gnu::noinline]] answer pool_block_freed_twice_with_200_others_between(subject<Alloc>& s)
 {
     std::vector<unsigned char*> others;
-    for (int i = 0; i < 200; ++i) others.push_back(pool_bytes(s.alloc()));
-    auto* const p = pool_bytes(s.alloc());
+    for (int i = 0; i < 200; ++i) others.push_back(bytes(s.alloc().pool_alloc(small)));
+    auto* const p = bytes(s.alloc().pool_alloc(small));
     s.alloc().pool_free(p);
     for (unsigned char* q : others) s.alloc().pool_free(q);
     s.alloc().pool_free(p);
@@ -91,7 +76,10 @@ template <class Alloc>
 template <class Alloc>
 [[gnu::noinline]] answer heap_block_freed_twice(subject<Alloc>& s)
 {
-    auto* const p = heap_bytes_among_others(s.alloc());
+    // Among others: a map that knows where heap blocks are knows them by 64 KiB.
+    unsigned char* all[9];
+    for (auto*& one : all) one = bytes(s.alloc().heap_alloc(large));
+    auto* const p = all[4];
     s.alloc().heap_free(p);
     s.alloc().heap_free(p);
     return answer::silent;
@@ -100,7 +88,7 @@ template <class Alloc>
 template <class Alloc>
 [[gnu::noinline]] answer heap_block_of_2_MiB_freed_twice(subject<Alloc>& s)
 {
-    auto* const p = heap_bytes(s.alloc(), layout{.bytes = 2 << 20});
+    auto* const p = bytes(s.alloc().heap_alloc(layout{.bytes = 2 << 20}));
     s.alloc().heap_free(p);
     s.alloc().heap_free(p);
     return answer::silent;
@@ -122,7 +110,7 @@ template <class Alloc>
 template <class Alloc>
 [[gnu::noinline]] answer pool_block_freed_here_and_on_another_thread(subject<Alloc>& s)
 {
-    auto* const p = pool_bytes(s.alloc());
+    auto* const p = bytes(s.alloc().pool_alloc(small));
     s.alloc().pool_free(p);
     s.on_a_thread([&] { free_for_another(s, p); });
     return answer::silent;
@@ -131,7 +119,7 @@ template <class Alloc>
 template <class Alloc>
 [[gnu::noinline]] answer pool_block_freed_on_another_thread_and_here(subject<Alloc>& s)
 {
-    auto* const p = pool_bytes(s.alloc());
+    auto* const p = bytes(s.alloc().pool_alloc(small));
     s.on_a_thread([&] { free_for_another(s, p); });
     s.alloc().pool_free(p);
     return answer::silent;
@@ -140,7 +128,7 @@ template <class Alloc>
 template <class Alloc>
 [[gnu::noinline]] answer pool_block_freed_on_two_other_threads(subject<Alloc>& s)
 {
-    auto* const p = pool_bytes(s.alloc());
+    auto* const p = bytes(s.alloc().pool_alloc(small));
     s.on_a_thread([&] { free_for_another(s, p); });
     s.on_a_thread([&] { free_for_another(s, p); });
     return answer::silent;
@@ -149,7 +137,10 @@ template <class Alloc>
 template <class Alloc>
 [[gnu::noinline]] answer heap_block_freed_on_another_thread_and_here(subject<Alloc>& s)
 {
-    auto* const p = heap_bytes_among_others(s.alloc());
+    // Among others: a map that knows where heap blocks are knows them by 64 KiB.
+    unsigned char* all[9];
+    for (auto*& one : all) one = bytes(s.alloc().heap_alloc(large));
+    auto* const p = all[4];
     s.on_a_thread([&] { free_for_another_from_heap(s, p); });
     s.alloc().heap_free(p);
     return answer::silent;
@@ -200,21 +191,21 @@ template <class Alloc>
 template <class Alloc>
 [[gnu::noinline]] answer pool_block_of_another_instance_freed(subject<Alloc>& s)
 {
-    s.alloc().pool_free(pool_bytes(s.other()));
+    s.alloc().pool_free(bytes(s.other().pool_alloc(small)));
     return answer::silent;
 }
 
 template <class Alloc>
 [[gnu::noinline]] answer pool_block_of_another_instance_freed_by_layout(subject<Alloc>& s)
 {
-    s.alloc().pool_free(pool_bytes(s.other()), small);
+    s.alloc().pool_free(bytes(s.other().pool_alloc(small)), small);
     return answer::silent;
 }
 
 template <class Alloc>
 [[gnu::noinline]] answer heap_block_of_another_instance_freed(subject<Alloc>& s)
 {
-    s.alloc().heap_free(heap_bytes(s.other()));
+    s.alloc().heap_free(bytes(s.other().heap_alloc(large)));
     return answer::silent;
 }
 
@@ -223,21 +214,21 @@ template <class Alloc>
 template <class Alloc>
 [[gnu::noinline]] answer pointer_into_a_pool_block_freed(subject<Alloc>& s)
 {
-    s.alloc().pool_free(pool_bytes(s.alloc()) + 16);
+    s.alloc().pool_free(bytes(s.alloc().pool_alloc(small)) + 16);
     return answer::silent;
 }
 
 template <class Alloc>
 [[gnu::noinline]] answer misaligned_pointer_into_a_pool_block_freed(subject<Alloc>& s)
 {
-    s.alloc().pool_free(pool_bytes(s.alloc()) + 1);
+    s.alloc().pool_free(bytes(s.alloc().pool_alloc(small)) + 1);
     return answer::silent;
 }
 
 template <class Alloc>
 [[gnu::noinline]] answer pointer_into_a_heap_block_freed(subject<Alloc>& s)
 {
-    s.alloc().heap_free(heap_bytes(s.alloc()) + 64);
+    s.alloc().heap_free(bytes(s.alloc().heap_alloc(large)) + 64);
     return answer::silent;
 }
 
@@ -246,28 +237,28 @@ template <class Alloc>
 template <class Alloc>
 [[gnu::noinline]] answer pool_block_freed_as_larger(subject<Alloc>& s)
 {
-    s.alloc().pool_free(pool_bytes(s.alloc()), layout{.bytes = 1000});
+    s.alloc().pool_free(bytes(s.alloc().pool_alloc(small)), layout{.bytes = 1000});
     return answer::silent;
 }
 
 template <class Alloc>
 [[gnu::noinline]] answer pool_block_freed_as_one_byte_less(subject<Alloc>& s)
 {
-    s.alloc().pool_free(pool_bytes(s.alloc()), layout{.bytes = 99});
+    s.alloc().pool_free(bytes(s.alloc().pool_alloc(small)), layout{.bytes = 99});
     return answer::defined;  // the same class of sizes: release frees it rightly
 }
 
 template <class Alloc>
 [[gnu::noinline]] answer pool_block_freed_as_aligned_otherwise(subject<Alloc>& s)
 {
-    s.alloc().pool_free(pool_bytes(s.alloc()), layout{.bytes = 100, .align = 1024});
+    s.alloc().pool_free(bytes(s.alloc().pool_alloc(small)), layout{.bytes = 100, .align = 1024});
     return answer::silent;
 }
 
 template <class Alloc>
 [[gnu::noinline]] answer heap_block_freed_as_smaller(subject<Alloc>& s)
 {
-    s.alloc().heap_free(heap_bytes(s.alloc()), layout{.bytes = 9'999});
+    s.alloc().heap_free(bytes(s.alloc().heap_alloc(large)), layout{.bytes = 9'999});
     return defined_if(s.alloc().stats().heap_blocks_live == 0 && s.alloc().verify());
 }
 
@@ -297,21 +288,21 @@ template <class Alloc>
 template <class Alloc>
 [[gnu::noinline]] answer pool_block_freed_to_the_heap(subject<Alloc>& s)
 {
-    s.alloc().heap_free(pool_bytes(s.alloc()));
+    s.alloc().heap_free(bytes(s.alloc().pool_alloc(small)));
     return answer::silent;
 }
 
 template <class Alloc>
 [[gnu::noinline]] answer heap_block_freed_to_the_pool(subject<Alloc>& s)
 {
-    s.alloc().pool_free(heap_bytes(s.alloc()));
+    s.alloc().pool_free(bytes(s.alloc().heap_alloc(large)));
     return defined_if(s.alloc().stats().heap_blocks_live == 0 && s.alloc().verify());
 }
 
 template <class Alloc>
 [[gnu::noinline]] answer heap_block_freed_to_the_pool_by_layout(subject<Alloc>& s)
 {
-    s.alloc().pool_free(heap_bytes(s.alloc()), small);
+    s.alloc().pool_free(bytes(s.alloc().heap_alloc(large)), small);
     return answer::silent;
 }
 
@@ -320,8 +311,8 @@ template <class Alloc>
 template <class Alloc>
 [[gnu::noinline]] answer one_byte_past_a_pool_block(subject<Alloc>& s)
 {
-    auto* const p = pool_bytes(s.alloc());
-    write(p + 100, static_cast<unsigned char>('x'));
+    auto* const p = bytes(s.alloc().pool_alloc(small));
+    *touched(p + 100) = 'x';
     s.alloc().pool_free(p);
     return answer::silent;
 }
@@ -330,9 +321,9 @@ template <class Alloc>
 [[gnu::noinline]] answer sixteen_bytes_past_a_pool_block_of_32(subject<Alloc>& s)
 {
     constexpr layout l{.bytes = 32};
-    auto* const p = pool_bytes(s.alloc(), l);
-    static_cast<void>(pool_bytes(s.alloc(), l));
-    for (int i = 32; i < 48; ++i) write(p + i, static_cast<unsigned char>('x'));
+    auto* const p = bytes(s.alloc().pool_alloc(l));
+    static_cast<void>(bytes(s.alloc().pool_alloc(l)));
+    for (int i = 32; i < 48; ++i) *touched(p + i) = 'x';
     s.alloc().pool_free(p);
     return answer::silent;
 }
@@ -340,8 +331,8 @@ template <class Alloc>
 template <class Alloc>
 [[gnu::noinline]] answer one_byte_past_a_heap_block(subject<Alloc>& s)
 {
-    auto* const p = heap_bytes(s.alloc(), layout{.bytes = 10'001});
-    write(p + 10'001, static_cast<unsigned char>('x'));
+    auto* const p = bytes(s.alloc().heap_alloc(layout{.bytes = 10'001}));
+    *touched(p + 10'001) = 'x';
     s.alloc().heap_free(p);
     return answer::silent;
 }
@@ -350,7 +341,7 @@ template <class Alloc>
 [[gnu::noinline]] answer one_byte_past_an_object_in_a_frame(subject<Alloc>& s)
 {
     auto* const p = static_cast<unsigned char*>(s.alloc().frame_alloc(small));
-    write(p + 100, static_cast<unsigned char>('x'));
+    *touched(p + 100) = 'x';
     s.alloc().end_frame();
     return answer::silent;
 }
@@ -360,7 +351,7 @@ template <class Alloc>
 {
     auto const row = s.alloc().template frame_array<int>(10);
     static_cast<void>(s.alloc().template frame_array<int>(10));
-    write(row.data() + 10, 77);
+    *touched(row.data() + 10) = 77;
     s.alloc().end_frame();
     return answer::silent;
 }
@@ -368,8 +359,8 @@ template <class Alloc>
 template <class Alloc>
 [[gnu::noinline]] answer overflow_looked_for_by_verify(subject<Alloc>& s)
 {
-    auto* const p = pool_bytes(s.alloc());
-    write(p + 100, static_cast<unsigned char>('x'));
+    auto* const p = bytes(s.alloc().pool_alloc(small));
+    *touched(p + 100) = 'x';
     verification v = s.alloc().verify();
     if (!v) report(v.first);
     return answer::silent;
@@ -380,9 +371,9 @@ template <class Alloc>
 template <class Alloc>
 [[gnu::noinline]] answer one_byte_before_a_pool_block(subject<Alloc>& s)
 {
-    static_cast<void>(pool_bytes(s.alloc()));
-    auto* const p = pool_bytes(s.alloc());
-    write(p - 1, static_cast<unsigned char>('x'));
+    static_cast<void>(bytes(s.alloc().pool_alloc(small)));
+    auto* const p = bytes(s.alloc().pool_alloc(small));
+    *touched(p - 1) = 'x';
     s.alloc().pool_free(p);
     return answer::silent;
 }
@@ -390,8 +381,8 @@ template <class Alloc>
 template <class Alloc>
 [[gnu::noinline]] answer one_byte_before_a_heap_block(subject<Alloc>& s)
 {
-    auto* const p = heap_bytes(s.alloc());
-    write(p - 1, static_cast<unsigned char>('x'));
+    auto* const p = bytes(s.alloc().heap_alloc(large));
+    *touched(p - 1) = 'x';
     s.alloc().heap_free(p);
     return answer::silent;
 }
@@ -399,9 +390,9 @@ template <class Alloc>
 template <class Alloc>
 [[gnu::noinline]] answer sixteen_bytes_before_a_pool_block(subject<Alloc>& s)
 {
-    static_cast<void>(pool_bytes(s.alloc()));
-    auto* const p = pool_bytes(s.alloc());
-    for (int i = 1; i <= 16; ++i) write(p - i, static_cast<unsigned char>('x'));
+    static_cast<void>(bytes(s.alloc().pool_alloc(small)));
+    auto* const p = bytes(s.alloc().pool_alloc(small));
+    for (int i = 1; i <= 16; ++i) *touched(p - i) = 'x';
     s.alloc().pool_free(p);
     return answer::silent;
 }
@@ -411,7 +402,7 @@ template <class Alloc>
 {
     static_cast<void>(s.alloc().frame_alloc(small));
     auto* const p = static_cast<unsigned char*>(s.alloc().frame_alloc(small));
-    write(p - 1, static_cast<unsigned char>('x'));
+    *touched(p - 1) = 'x';
     s.alloc().end_frame();
     return answer::silent;
 }
@@ -421,30 +412,30 @@ template <class Alloc>
 template <class Alloc>
 [[gnu::noinline]] answer pool_block_written_after_its_free(subject<Alloc>& s)
 {
-    auto* const p = pool_bytes(s.alloc());
+    auto* const p = bytes(s.alloc().pool_alloc(small));
     s.alloc().pool_free(p);
-    write(p + 50, static_cast<unsigned char>('x'));
-    static_cast<void>(pool_bytes(s.alloc()));
+    *touched(p + 50) = 'x';
+    static_cast<void>(bytes(s.alloc().pool_alloc(small)));
     return answer::silent;
 }
 
 template <class Alloc>
 [[gnu::noinline]] answer link_of_a_free_pool_block_overwritten(subject<Alloc>& s)
 {
-    auto* const p = pool_bytes(s.alloc());
+    auto* const p = bytes(s.alloc().pool_alloc(small));
     s.alloc().pool_free(p);
-    write(p, static_cast<unsigned char>('x'));
-    static_cast<void>(pool_bytes(s.alloc()));
+    *touched(p) = 'x';
+    static_cast<void>(bytes(s.alloc().pool_alloc(small)));
     return answer::silent;
 }
 
 template <class Alloc>
 [[gnu::noinline]] answer heap_block_written_after_its_free(subject<Alloc>& s)
 {
-    auto* const p = heap_bytes(s.alloc());
+    auto* const p = bytes(s.alloc().heap_alloc(large));
     s.alloc().heap_free(p);
-    write(p + 5000, static_cast<unsigned char>('x'));
-    static_cast<void>(heap_bytes(s.alloc()));
+    *touched(p + 5000) = 'x';
+    static_cast<void>(bytes(s.alloc().heap_alloc(large)));
     return answer::silent;
 }
 
@@ -453,19 +444,19 @@ template <class Alloc>
 template <class Alloc>
 [[gnu::noinline]] answer pool_block_read_after_its_free(subject<Alloc>& s)
 {
-    auto* const p = pool_bytes(s.alloc());
+    auto* const p = bytes(s.alloc().pool_alloc(small));
     std::memset(p, 1, 100);
     s.alloc().pool_free(p);
-    return seen_as(read(p + 50));
+    return seen_as(*touched(p + 50));
 }
 
 template <class Alloc>
 [[gnu::noinline]] answer heap_block_read_after_its_free(subject<Alloc>& s)
 {
-    auto* const p = heap_bytes(s.alloc());
+    auto* const p = bytes(s.alloc().heap_alloc(large));
     std::memset(p, 1, 10'000);
     s.alloc().heap_free(p);
-    return seen_as(read(p + 5000));
+    return seen_as(*touched(p + 5000));
 }
 
 }  // namespace
@@ -560,7 +551,8 @@ std::vector<misuse> block_misuses()
         unseen(FRAMEALLOC_MISUSE("R08", one_byte_past_a_pool_block, "a byte is written past a pool block"), "FA214",
                mistake_and_allocation),
         unseen(FRAMEALLOC_MISUSE("R08", sixteen_bytes_past_a_pool_block_of_32, "16 bytes past one, into the next"), "FA214",
-               mistake_and_allocation),
+               mistake_and_allocation)
+            .guarded(trap, "FA214", mistake_and_allocation),
         unseen(FRAMEALLOC_MISUSE("R08", one_byte_past_a_heap_block, "a byte past a heap block"), "FA214",
                mistake_and_allocation),
         unseen(FRAMEALLOC_MISUSE("R08", one_byte_past_an_object_in_a_frame, "a byte past an object in a frame"), "FA214",
@@ -581,21 +573,26 @@ std::vector<misuse> block_misuses()
                the_allocation),
 
         unseen(FRAMEALLOC_MISUSE("R10", pool_block_written_after_its_free, "a pool block is written to after its free"),
-               "FA213", the_block),
-        unseen(FRAMEALLOC_MISUSE("R10", link_of_a_free_pool_block_overwritten, "its first byte"), "FA213", the_block),
+               "FA213", the_block)
+            .guarded(trap, "FA213", everywhere),
+        unseen(FRAMEALLOC_MISUSE("R10", link_of_a_free_pool_block_overwritten, "its first byte"), "FA213", the_block)
+            .guarded(trap, "FA213", everywhere),
         unseen(FRAMEALLOC_MISUSE("R10", heap_block_written_after_its_free, "a heap block is written to after its free"),
-               "FA213", the_block),
+               "FA213", the_block)
+            .guarded(trap, "FA213", everywhere),
 
         FRAMEALLOC_MISUSE("R11", pool_block_read_after_its_free, "a pool block is read after its free")
             .release(silent)
-            .checked(shown),
+            .checked(shown)
+            .guarded(trap, "FA213", everywhere),
         FRAMEALLOC_MISUSE("R11", heap_block_read_after_its_free, "a heap block is read after its free")
             .release(silent)
-            .checked(shown),
+            .checked(shown)
+            .guarded(trap, "FA213", everywhere),
     };
 }
 
 #define INSTANTIATE(name, like, ...) template std::vector<misuse> block_misuses<__VA_ARGS__>();
 FRAMEALLOC_SCOREBOARD_LEVELS(INSTANTIATE)
 
-}  // namespace framealloc::scoreboard
+}  // namespace scoreboard

@@ -5,7 +5,7 @@
     check.py tables ROOT COLUMN=PROGRAM...   the tables; a column is levels, asan, or valgrind:PATH_OF_VALGRIND, and
                                              shown=PROGRAM has the report that README shows
         --update                             writes them
-        --self-test                          expects to find what is wrong in spoiled copies
+        --self-test                          expects to find what is wrong in spoiled copies, too
     check.py peers ROOT GENERAL [FOONATHAN]  other allocators, those that are installed; prints what they do
         --update                             writes it to peers.tsv, which the README's table is made of too
 
@@ -25,7 +25,7 @@ BEGIN, END = "<!-- made by test/scoreboard/check.py: {} -->\n", "<!-- end of {} 
 
 # --- our levels, and tools ----------------------------------------------------------------------------------------------
 
-SHOWN_LEVELS = {"release": "release", "checked": "checked"}  # by name: its heading
+SHOWN_LEVELS = {"release": "release", "checked": "checked", "guarded": "guarded"}  # by name: its heading
 FOUND, DEFINED, UNDEFINED = ("stopped", "named", "trap", "tool"), ("defined", "refused"), ("silent", "crashed", "hung")
 ROWS = {
     "R01": "freed twice", "R02": "freed twice, by two threads", "R03": "freed, and never allocated",
@@ -309,8 +309,6 @@ def main(arguments):
                 "# What other allocators did: peer, row, misuse, word. Made by check.py peers --update.\n" + "".join(lines))
         return 1 if "H" in seen.values() else 0
     made = blocks(root, [part.split("=", 1) for part in rest])
-    if "--self-test" in options:
-        return 1 if self_test(made, root) else 0
     if "--update" in options:
         for (file, name), block in made.items():
             text = replaced((root / file).read_text(), name, block)
@@ -318,6 +316,8 @@ def main(arguments):
                 raise SystemExit(f"{file}: has no place for '{name}'")
             (root / file).write_text(text)
     faults = stale(made, lambda file: (root / file).read_text())
+    if "--self-test" in options and self_test(made, root):
+        return 1
     print("\n".join(faults) if faults else "the tables are what the programs came to")
     if faults:
         print("after a change that was meant: the same with --update")

@@ -5,7 +5,7 @@
 
 // R12, R13, R24 to R26 and R32: misuses of frames, scopes and marks.
 
-namespace framealloc::scoreboard {
+namespace scoreboard {
 namespace {
 
 struct particle {
@@ -13,10 +13,13 @@ struct particle {
 };
 
 template <class Alloc>
-[[gnu::always_inline]] inline unsigned char* ones_in_frame(Alloc& alloc)
+[[gnu::always_inline]] inline unsigned char* ones_in_frame(Alloc& alloc, std::size_t bytes = 100)
 {
-    return hidden(static_cast<unsigned char*>(std::memset(alloc.frame_alloc(layout{.bytes = 100}), 1, 100)));
+    return hidden(static_cast<unsigned char*>(std::memset(alloc.frame_alloc(layout{.bytes = bytes}), 1, bytes)));
 }
+
+// Within a frame, a level that guards by pages forbids those that have been given back as a whole.
+constexpr std::size_t some_pages = 20'000;
 
 /// A scope that may be ended out of order.
 template <class Alloc>
@@ -34,7 +37,7 @@ template <class Alloc>
 {
     auto* const p = ones_in_frame(s.alloc());
     s.alloc().end_frame();
-    return seen_as(read(p));
+    return seen_as(*touched(p));
 }
 
 template <class Alloc>
@@ -42,7 +45,7 @@ template <class Alloc>
 {
     auto* const p = ones_in_frame(s.alloc());
     s.alloc().end_frame();
-    write(p, static_cast<unsigned char>(2));
+    *touched(p) = 2;
     return answer::silent;
 }
 
@@ -53,8 +56,8 @@ template <class Alloc>
     s.alloc().end_frame();
     s.alloc().begin_frame();
     auto* const q = ones_in_frame(s.alloc());
-    write(p, static_cast<unsigned char>(2));
-    return defined_if(read(q) == 1);
+    *touched(p) = 2;
+    return defined_if(*touched(q) == 1);
 }
 
 template <class Alloc>
@@ -62,8 +65,7 @@ template <class Alloc>
 {
     auto const p = make_frame_ptr<particle>(s.alloc());
     s.alloc().end_frame();
-    static_cast<void>(read(&p->id));
-    return answer::silent;
+    return seen_as(static_cast<unsigned char>(*touched(&p->id)));
 }
 
 template <class Alloc>
@@ -73,8 +75,7 @@ template <class Alloc>
     s.alloc().end_frame();
     s.alloc().begin_frame();
     s.alloc().template frame_new<particle>()->id = 8;
-    static_cast<void>(read(&p->id));
-    return answer::silent;
+    return seen_as(static_cast<unsigned char>(*touched(&p->id)));
 }
 
 // --- R13: used after the roll-back or the scope -------------------------------------------------------------------------
@@ -83,9 +84,9 @@ template <class Alloc>
 [[gnu::noinline]] answer frame_memory_read_after_a_rollback(subject<Alloc>& s)
 {
     auto const mark = s.alloc().checkpoint();
-    auto* const p = ones_in_frame(s.alloc());
+    auto* const p = ones_in_frame(s.alloc(), some_pages);
     s.alloc().rollback(mark);
-    return seen_as(read(p));
+    return seen_as(*touched(p + some_pages / 2));
 }
 
 template <class Alloc>
@@ -94,9 +95,9 @@ template <class Alloc>
     unsigned char* p = nullptr;
     {
         auto const scope = s.alloc().frame_scope();
-        p = ones_in_frame(s.alloc());
+        p = ones_in_frame(s.alloc(), some_pages);
     }
-    return seen_as(read(p));
+    return seen_as(*touched(p + some_pages / 2));
 }
 
 template <class Alloc>
@@ -105,8 +106,7 @@ template <class Alloc>
     auto const mark = s.alloc().checkpoint();
     auto const p = make_frame_ptr<particle>(s.alloc());
     s.alloc().rollback(mark);
-    static_cast<void>(read(&p->id));
-    return answer::silent;
+    return seen_as(static_cast<unsigned char>(*touched(&p->id)));
 }
 
 template <class Alloc>
@@ -115,8 +115,7 @@ template <class Alloc>
     held_scope<Alloc> scope = hold_scope(s.alloc());
     auto const p = make_frame_ptr<particle>(s.alloc());
     scope.reset();
-    static_cast<void>(read(&p->id));
-    return answer::silent;
+    return seen_as(static_cast<unsigned char>(*touched(&p->id)));
 }
 
 // --- R24: ends without a begin, and the reverse -------------------------------------------------------------------------
@@ -270,21 +269,31 @@ std::vector<misuse> frame_misuses()
     auto const refused_by = [](char const* code, misuse m) {
         return std::move(m).release(named, code).checked(stopped, code);
     };
-    auto const by_pointer = [](misuse m) { return std::move(m).release(silent).checked(stopped, "FA002", everywhere).without_place(); };
-    auto const by_pattern = [](misuse m) { return std::move(m).release(silent).checked(shown); };
+    auto const by_pointer = [](misuse m) {
+        return std::move(m).release(silent).checked(stopped, "FA002", everywhere).without_place();
+    };
+    auto const by_pattern = [](misuse m) {
+        return std::move(m).release(silent).checked(shown).guarded(trap, "FA002", the_mistake).without_tag();
+    };
     return {
         by_pattern(FRAMEALLOC_MISUSE("R12", frame_memory_read_after_its_frame, "frame memory is read after its frame")),
         FRAMEALLOC_MISUSE("R12", frame_memory_written_after_its_frame, "frame memory is written to after its frame")
             .release(silent)
-            .checked(silent),
+            .checked(silent)
+            .guarded(trap, "FA002", the_mistake)
+            .without_tag(),
         FRAMEALLOC_MISUSE("R12", frame_memory_written_in_the_next_frame, "in the next frame, where it is another's")
             .release(silent)
-            .checked(silent),
+            .checked(silent)
+            .guarded(trap, "FA002", the_mistake)
+            .without_tag(),
         by_pointer(FRAMEALLOC_MISUSE("R12", frame_ptr_used_after_its_frame, "a frame_ptr is used after its frame")),
         by_pointer(FRAMEALLOC_MISUSE("R12", frame_ptr_used_in_the_next_frame, "in the next frame")),
 
-        by_pattern(FRAMEALLOC_MISUSE("R13", frame_memory_read_after_a_rollback, "frame memory is read after a roll-back")),
-        by_pattern(FRAMEALLOC_MISUSE("R13", frame_memory_read_after_its_scope, "after its scope")),
+        // Who charges tags has the end of the frame's window for himself, and no part of a frame is forbidden there.
+        by_pattern(FRAMEALLOC_MISUSE("R13", frame_memory_read_after_a_rollback, "frame memory is read after a roll-back"))
+            .at("guarded, tags", shown),
+        by_pattern(FRAMEALLOC_MISUSE("R13", frame_memory_read_after_its_scope, "after its scope")).at("guarded, tags", shown),
         by_pointer(FRAMEALLOC_MISUSE("R13", frame_ptr_used_after_a_rollback, "a frame_ptr is used after a roll-back")),
         by_pointer(FRAMEALLOC_MISUSE("R13", frame_ptr_used_after_its_scope, "after its scope")),
 
@@ -304,7 +313,8 @@ std::vector<misuse> frame_misuses()
         refused_by("FA006", FRAMEALLOC_MISUSE("R26", mark_rolled_back_to_twice, "a mark is rolled back to twice")),
         refused_by("FA006", FRAMEALLOC_MISUSE("R26", younger_mark_rolled_back_to_after_an_older_one, "out of order")),
         refused_by("FA006",
-                   FRAMEALLOC_MISUSE("R26", mark_rolled_back_to_in_another_frame, "in another frame").in_frame(frames_before + 2)),
+                   FRAMEALLOC_MISUSE("R26", mark_rolled_back_to_in_another_frame, "in another frame")
+                       .in_frame(frames_before + 2)),
         refused_by("FA007", FRAMEALLOC_MISUSE("R26", mark_rolled_back_to_on_another_thread, "on another thread")),
         refused_by("FA006", FRAMEALLOC_MISUSE("R26", scopes_ended_out_of_order, "scopes end out of order")),
 
@@ -312,11 +322,12 @@ std::vector<misuse> frame_misuses()
                           "a destructor allocates as its frame ends")
             .release(defined)
             .checked(defined),
-        refused_by("FA005", FRAMEALLOC_MISUSE("R32", destructor_that_ends_its_frame_again, "a destructor ends its frame again")),
+        refused_by("FA005",
+                   FRAMEALLOC_MISUSE("R32", destructor_that_ends_its_frame_again, "a destructor ends its frame again")),
     };
 }
 
 #define INSTANTIATE(name, like, ...) template std::vector<misuse> frame_misuses<__VA_ARGS__>();
 FRAMEALLOC_SCOREBOARD_LEVELS(INSTANTIATE)
 
-}  // namespace framealloc::scoreboard
+}  // namespace scoreboard

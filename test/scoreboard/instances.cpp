@@ -8,7 +8,7 @@
 
 // R22, R23, R30, R39 and R43: misuses of allocators as a whole, of their call-backs and of their records.
 
-namespace framealloc::scoreboard {
+namespace scoreboard {
 namespace {
 
 // --- R22: ended before its objects --------------------------------------------------------------------------------------
@@ -63,8 +63,7 @@ template <class Alloc>
             step = 1;
             step.notify_one();
             step.wait(1);
-            write(hidden(static_cast<unsigned char*>(local.frame_alloc(layout{.bytes = 100}))),
-                  static_cast<unsigned char>(1));
+            *touched(static_cast<unsigned char*>(local.frame_alloc(layout{.bytes = 100}))) = 1;
         });
     }};
     step.wait(0);
@@ -165,7 +164,7 @@ template <class Alloc>
     s.alloc().pool_free(p);
     // The link, if there is one, is at the begin of a free block: of its room, which is no larger than a power of two.
     auto* const room = reinterpret_cast<unsigned char*>(reinterpret_cast<std::uintptr_t>(p) & ~std::uintptr_t{31});
-    for (int i = -32; i < 16; ++i) write(room + i, static_cast<unsigned char>(read(room + i) ^ 0x20));
+    for (int i = -32; i < 16; ++i) *touched(room + i) = *touched(room + i) ^ 0x20;
     static_cast<void>(s.alloc().pool_alloc(l));
     static_cast<void>(s.alloc().pool_alloc(l));
     return answer::silent;
@@ -175,7 +174,7 @@ template <class Alloc>
 [[gnu::noinline]] answer bit_flipped_in_the_record_of_a_heap_block(subject<Alloc>& s)
 {
     auto* const p = hidden(static_cast<unsigned char*>(s.alloc().heap_alloc(layout{.bytes = 10'000})));
-    write(p - 20, static_cast<unsigned char>(read(p - 20) ^ 0x20));
+    *touched(p - 20) = *touched(p - 20) ^ 0x20;
     s.alloc().heap_free(p);
     return answer::silent;
 }
@@ -185,7 +184,7 @@ template <class Alloc>
 {
     using store = detail::heap_store<typename Alloc::assembly_type>;
     void* const p = hidden(s.alloc().heap_alloc(layout{.bytes = 10'000}));
-    write(&store::prefix_of(p).bytes, std::size_t{11'000});
+    *touched(&store::prefix_of(p).bytes) = 11'000;
     s.alloc().heap_free(p);
     return answer::silent;
 }
@@ -217,17 +216,19 @@ std::vector<misuse> instance_misuses()
 
         FRAMEALLOC_MISUSE("R43", bit_flipped_in_the_list_of_free_blocks, "bits flip in the list of free blocks")
             .release(silent)
-            .checked(stopped, "FA213"),
+            .checked(stopped, "FA213")
+            .guarded(trap, "FA213", everywhere),
         FRAMEALLOC_MISUSE("R43", bit_flipped_in_the_record_of_a_heap_block, "a bit flips below a heap block")
             .release(named, "FA211")
             .checked(stopped, "FA215", the_mistake),
         FRAMEALLOC_MISUSE("R43", size_in_the_head_of_a_heap_block_overwritten, "the size of a heap block is overwritten")
             .release(silent)
-            .checked(stopped, "FA221", the_mistake),
+            .checked(stopped, "FA221", the_mistake)
+            .guarded(stopped, "FA215", the_mistake),
     };
 }
 
 #define INSTANTIATE(name, like, ...) template std::vector<misuse> instance_misuses<__VA_ARGS__>();
 FRAMEALLOC_SCOREBOARD_LEVELS(INSTANTIATE)
 
-}  // namespace framealloc::scoreboard
+}  // namespace scoreboard

@@ -5,7 +5,7 @@
 
 #include <framealloc/budget/per_tag.hpp>
 #include <framealloc/diagnostics/counters.hpp>
-#include <framealloc/smart_alloc_debug.hpp>
+#include <framealloc/smart_alloc_guarded.hpp>
 #include <framealloc/tag_budgets.hpp>
 
 // The levels that are scored: a name, the level whose expectations hold where a misuse has none for this one, and the assembly.
@@ -18,5 +18,7 @@
     level("release", "release", smart_alloc)                                                        \
     level("counters", "release", basic_smart_alloc<diagnostics::counters>)                          \
     level("checked", "checked", smart_alloc_debug)                                                  \
-    level("checked, tags", "checked", basic_smart_alloc<diagnostics::checked, budget::per_tag>)
+    level("checked, tags", "checked", basic_smart_alloc<diagnostics::checked, budget::per_tag>)     \
+    level("guarded", "checked", smart_alloc_guarded)                                                \
+    level("guarded, tags", "guarded", basic_smart_alloc<diagnostics::guarded, budget::per_tag>)
 #endif

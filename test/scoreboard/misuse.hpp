@@ -7,7 +7,7 @@
 
 // What the scoreboard is made of: programs that each do one thing wrong, and what is expected of each at each level.
 
-namespace framealloc::scoreboard {
+namespace scoreboard {
 
 /// What a misuse came to.
 enum class result : unsigned char {
@@ -68,6 +68,9 @@ struct misuse {
     misuse checked(result wanted, std::string_view code = {}, places where = {}) && {
         return std::move(*this).at("checked", wanted, code, where);
     }
+    misuse guarded(result wanted, std::string_view code = {}, places where = {}) && {
+        return std::move(*this).at("guarded", wanted, code, where);
+    }
     misuse at(std::string_view level, result wanted, std::string_view code = {}, places where = {}) && {
         expected.push_back({level, wanted, code, where});
         return std::move(*this);
@@ -86,11 +89,11 @@ struct misuse {
         return std::move(*this);
     }
 
-    /// What is expected at `level`, or else at the one that it is like.
-    [[nodiscard]] expectation const* expects(std::string_view level, std::string_view like) const {
-        for (std::string_view const name_of_level : {level, like}) {
+    /// What is expected at the first of the levels for which anything is said.
+    [[nodiscard]] expectation const* expects(std::vector<std::string_view> const& levels) const {
+        for (std::string_view const level : levels) {
             for (expectation const& e : expected) {
-                if (e.level == name_of_level) return &e;
+                if (e.level == level) return &e;
             }
         }
         return nullptr;
@@ -107,4 +110,4 @@ std::vector<misuse> request_misuses();
 template <class Alloc>
 std::vector<misuse> instance_misuses();
 
-}  // namespace framealloc::scoreboard
+}  // namespace scoreboard

@@ -8,7 +8,7 @@
 
 // R14 to R17: requests that cannot be, or that look so.
 
-namespace framealloc::scoreboard {
+namespace scoreboard {
 namespace {
 
 // A variable, as a count that has overflowed comes out of one.
@@ -151,4 +151,4 @@ std::vector<misuse> request_misuses()
 #define INSTANTIATE(name, like, ...) template std::vector<misuse> request_misuses<__VA_ARGS__>();
 FRAMEALLOC_SCOREBOARD_LEVELS(INSTANTIATE)
 
-}  // namespace framealloc::scoreboard
+}  // namespace scoreboard

@@ -7,7 +7,7 @@
 #include <fstream>
 #include <iterator>
 
-namespace framealloc::scoreboard {
+namespace scoreboard {
 namespace {
 
 constexpr unsigned seconds_to_live = 60;  // Valgrind is slow, and a loop is endless
@@ -21,7 +21,7 @@ bool is_tool_report(std::string const& text)
     return false;
 }
 
-result judged(test::child_result const& child, std::string const& text, bool reported)
+result judged(framealloc::test::child_result const& child, std::string const& text, bool reported)
 {
     if (reported && child.aborted()) return result::stopped;
     if (reported && !child.exited && child.signal == SIGSEGV) return result::trap;
@@ -48,7 +48,7 @@ std::string outcome::line(std::string_view label) const
 
 outcome run(misuse const& m, std::string const& tool_logs)
 {
-    auto const child = test::run_in_child([&] {
+    auto const child = framealloc::test::run_in_child([&] {
         std::signal(SIGALRM, SIG_DFL);
         std::signal(SIGBUS, SIG_DFL);
         ::alarm(seconds_to_live);
@@ -86,4 +86,4 @@ char const* name_of(result how)
     return "?";
 }
 
-}  // namespace framealloc::scoreboard
+}  // namespace scoreboard

@@ -5,7 +5,7 @@
 
 #include <string>
 
-namespace framealloc::scoreboard {
+namespace scoreboard {
 
 /// What became of a misuse in a process of its own.
 struct outcome {
@@ -25,4 +25,4 @@ struct outcome {
 
 [[nodiscard]] char const* name_of(result how);
 
-}  // namespace framealloc::scoreboard
+}  // namespace scoreboard

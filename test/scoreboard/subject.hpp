@@ -11,7 +11,10 @@
 #include <optional>
 #include <thread>
 
-namespace framealloc::scoreboard {
+// Not in the library's namespace: what stands in there a report does not take for the program.
+namespace scoreboard {
+
+using namespace framealloc;
 
 /// The allocator that is misused. It lives until it is ended or the process is gone.
 template <class Alloc>
@@ -82,13 +85,10 @@ template <class T>
     __asm__ volatile("" : "+r"(p));
     return p;
 }
+/// For an access that is there whatever the compiler thinks of it, in the function that makes it.
 template <class T>
-[[gnu::noinline]] T read(T const* p) {
-    return *static_cast<T const volatile*>(hidden(p));
-}
-template <class T>
-[[gnu::noinline]] void write(T* p, T value) {
-    *static_cast<T volatile*>(hidden(p)) = value;
+[[gnu::always_inline]] inline T volatile* touched(T* p) {
+    return hidden(p);
 }
 
 /// What was read through a stale pointer.
@@ -106,4 +106,4 @@ template <class F>
     return false;
 }
 
-}  // namespace framealloc::scoreboard
+}  // namespace scoreboard

@@ -297,7 +297,7 @@ private:
             *to = '\0';
         }
         template <class... Part>
-        void add(char const* format, Part... part) noexcept {
+        FRAMEALLOC_COLD void add(char const* format, Part... part) noexcept {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 #pragma GCC diagnostic ignored "-Wformat-security"
@@ -339,14 +339,13 @@ private:
         [[nodiscard]] static bool is_before_main(char const* name) noexcept {
             return __builtin_strncmp(name, "__libc_start", 12) == 0 || __builtin_strncmp(name, "_start", 6) == 0;
         }
+        /// By what the function itself is called: among its arguments the program's functions may have types of ours.
         [[nodiscard]] static bool is_ours(char const* name) noexcept {
-            char const* const arguments = __builtin_strchr(name, '(');
-            static constexpr char const* marks[] = {"framealloc::v0_1::", "framealloc4v0_1"};
-            for (char const* const mark : marks) {
-                char const* const found = __builtin_strstr(name, mark);
-                if (found != nullptr && (arguments == nullptr || found < arguments)) return true;
-            }
-            return false;
+            char const* const arguments = name + __builtin_strcspn(name, "<(");
+            char const* const spelled = __builtin_strstr(name, "framealloc::v0_1::");
+            return (spelled != nullptr && spelled < arguments) ||
+                   __builtin_strstr(name, "_ZN10framealloc4v0_1") != nullptr ||
+                   __builtin_strstr(name, "_ZNK10framealloc4v0_1") != nullptr;
         }
 
         char* to_;
