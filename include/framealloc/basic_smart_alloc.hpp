@@ -73,6 +73,12 @@ public:
 
     composed_alloc(composed_alloc const&) = delete;
     composed_alloc& operator=(composed_alloc const&) = delete;
+    ~composed_alloc() = default;
+    FRAMEALLOC_HOT ~composed_alloc()
+        requires(detail::keeps_records<A>)
+    {
+        core_.instance_ends(detail::here<A>());
+    }
 
     // --- frames -------------------------------------------------------------------------------------------------------
 
@@ -111,7 +117,10 @@ public:
     FRAMEALLOC_HOT void end_frame_all() { core_.end_frame_all(detail::here<A>()); }
 
     /// A scope of the calling thread's frame; see `frame_scope`.
-    [[nodiscard]] FRAMEALLOC_HOT framealloc::frame_scope<A> frame_scope() { return framealloc::frame_scope<A>{core_}; }
+    [[nodiscard]] FRAMEALLOC_HOT framealloc::frame_scope<A> frame_scope() {
+        [[maybe_unused]] detail::called_at<A> const here{detail::here<A>()};
+        return framealloc::frame_scope<A>{core_};
+    }
 
     /// A place in the calling thread's frame to roll back to; see `checkpoint`. Throws where the frame has no room.
     [[nodiscard]] framealloc::checkpoint checkpoint() { return core_.make_checkpoint(core_.state_or_throw(), true); }
@@ -365,6 +374,7 @@ public:
 
     basic_smart_alloc(basic_smart_alloc const&) = delete;
     basic_smart_alloc& operator=(basic_smart_alloc const&) = delete;
+    FRAMEALLOC_HOT ~basic_smart_alloc() = default;
 
 private:
     template <class... Given>

@@ -28,7 +28,7 @@ public:
     FRAMEALLOC_HOT ~tag_scope() {
         if (!state_.is_this_threads() || !tag_and_depth::is_innermost(before_, state_.tags.current.word()))
             [[unlikely]] {
-            leave_askew(state_, before_);
+            leave_askew(state_, before_, detail::here<A>());
         } else {
             state_.switch_tag(before_, before_ & 0xFF);
         }
@@ -38,7 +38,8 @@ public:
 
 private:
     /// Of values, so that a scope stays in registers.
-    FRAMEALLOC_COLD static void leave_askew(detail::thread_state<A>& state, unsigned before) {
+    FRAMEALLOC_COLD static void leave_askew(detail::thread_state<A>& state, unsigned before, detail::site_of<A> at) {
+        [[maybe_unused]] detail::called_at<A> const here{at};
         unsigned const mine = tag_and_depth::depth(before) + 1;
         if (!state.is_this_threads()) {
             return detail::report_misuse(

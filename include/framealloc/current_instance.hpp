@@ -54,19 +54,23 @@ public:
         : mine_(&alloc.shared()), before_(ambience::current) {
         ambience::current = mine_;
     }
-    ~current_instance() {
+    FRAMEALLOC_HOT ~current_instance() {
         if (ambience::current == mine_) {
             ambience::current = before_;
         } else {
-            detail::report_misuse(*mine_, fault_code::instance_not_current,
-                                  "the instance at 0x%llx is not the current one of thread %llu",
-                                  detail::address_of(mine_), detail::core<assembly>::thread_number());
+            leave_askew(*mine_, detail::here<assembly>());
         }
     }
     current_instance(current_instance const&) = delete;
     current_instance& operator=(current_instance const&) = delete;
 
 private:
+    FRAMEALLOC_COLD static void leave_askew(detail::core<assembly>& mine, detail::site_of<assembly> at) {
+        [[maybe_unused]] detail::called_at<assembly> const here{at};
+        detail::report_misuse(mine, fault_code::instance_not_current,
+                              "the instance is not the one that this thread has made current last");
+    }
+
     detail::core<assembly>* mine_;
     detail::core<assembly>* before_;
 };

@@ -88,7 +88,7 @@
         "a pool block was given to heap_free(), or a heap or frame block to pool_free()",                                      \
         "pair pool_alloc() with pool_free(), heap_alloc() with heap_free(), and free nothing of a frame")                      \
     row(used_while_ending, 219, error, "allocator used while it is being destroyed",                                           \
-        "a thread, or the destructor of a static object, still called the allocator",                                          \
+        "the destructor ran while another thread had a frame of the allocator open",                                           \
         "join the threads that use it before its destructor runs")                                                             \
     row(contract_broken, 220, error, "allocation where a contract forbids it, or beyond what it allows",                       \
         "code inside a no-allocation scope or an allocation budget allocated more than was agreed",                            \

@@ -30,26 +30,32 @@ public:
         if (profiler_ != nullptr && profiler_->zone_begin != nullptr) profiler_->zone_begin(name, profiler_->context);
         if (state_ != nullptr) entry_ = state_->journal.phases.enter(name, state_->figures());
     }
-    ~phase_scope() {
-        bool in_order = true;
+    FRAMEALLOC_HOT ~phase_scope() { leave(detail::here<A>()); }
+    phase_scope(phase_scope const&) = delete;
+    phase_scope& operator=(phase_scope const&) = delete;
+
+private:
+    void leave([[maybe_unused]] detail::site_of<A> at) {
+        bool in_order = true, on_its_thread = true;
         if (state_ != nullptr) {
-            in_order = state_->shared().state_if_any() == state_;
-            if (in_order) {
+            in_order = on_its_thread = state_->shared().state_if_any() == state_;
+            if (on_its_thread) {
                 auto const how = state_->journal.phases.leave(entry_, state_->figures());
                 in_order = how != phases::left::out_of_order;
             }
         }
         if (profiler_ != nullptr && profiler_->zone_end != nullptr) profiler_->zone_end(profiler_->context);
         if (!in_order) {
-            detail::report_misuse(state_->shared(), fault_code::phase_out_of_order,
-                                  "phase %llu was left on thread %llu", entry_.sequence,
-                                  detail::core<A>::thread_number());
+            [[maybe_unused]] detail::called_at<A> const here{at};
+            detail::report_misuse(
+                state_->shared(), fault_code::phase_out_of_order,
+                on_its_thread
+                    ? "phase %llu of thread %llu was left while one that began later is open, or after its frame"
+                    : "phase %llu of another thread was left on thread %llu",
+                entry_.sequence, detail::core<A>::thread_number());
         }
     }
-    phase_scope(phase_scope const&) = delete;
-    phase_scope& operator=(phase_scope const&) = delete;
 
-private:
     profiler const* profiler_;
     detail::thread_state<A>* state_;
     typename phases::entry entry_{};

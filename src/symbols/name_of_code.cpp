@@ -131,33 +131,33 @@ bool is_nobodys_file(char const* path) noexcept {
     return p.ends_with("/framealloc.hpp");
 }
 
-/// Adds the function that holds an address, and those inlined there, each after the one that it is inlined into. By hand,
-/// because libdw looks into no namespace: these have no addresses of their own.
-void add_functions(Dwarf_Die& around, Dwarf_Addr address, std::vector<Dwarf_Die>& to) {
+/// Adds the function that holds an address, and those inlined there, each after the one that it is inlined into; `local`:
+/// also where it is of a class inside another function, as a lambda's is. By hand, because libdw looks into no namespace: these
+/// have no addresses of their own.
+void add_functions(Dwarf_Die& around, Dwarf_Addr address, bool local, std::vector<Dwarf_Die>& to) {
     Dwarf_Die child;
     if (::dwarf_child(&around, &child) != 0) return;
     do {
+        std::size_t const before = to.size();
         switch (::dwarf_tag(&child)) {
             case DW_TAG_namespace:
             case DW_TAG_class_type:
-            case DW_TAG_structure_type: {
-                std::size_t const before = to.size();
-                add_functions(child, address, to);
-                if (to.size() != before) return;
-                break;
-            }
+            case DW_TAG_structure_type: add_functions(child, address, local, to); break;
             case DW_TAG_subprogram:
             case DW_TAG_inlined_subroutine:
-                if (::dwarf_haspc(&child, address) <= 0) break;
-                to.push_back(child);
-                add_functions(child, address, to);
-                return;
+                if (::dwarf_haspc(&child, address) > 0) {
+                    to.push_back(child);
+                    add_functions(child, address, false, to);
+                } else if (local) {
+                    add_functions(child, address, local, to);
+                }
+                break;
             case DW_TAG_lexical_block:
-                if (::dwarf_haspc(&child, address) <= 0) break;
-                add_functions(child, address, to);
-                return;
+                if (local || ::dwarf_haspc(&child, address) > 0) add_functions(child, address, local, to);
+                break;
             default: break;
         }
+        if (to.size() != before) return;
     } while (::dwarf_siblingof(&child, &child) == 0);
 }
 
@@ -177,9 +177,12 @@ place find(Dwfl_Module* module, Dwarf_Addr address) {
     std::size_t file_count = 0;
     static_cast<void>(::dwarf_getsrcfiles(unit, &files, &file_count));
     std::vector<Dwarf_Die> inlined;  // the outermost first
-    add_functions(*unit, address - bias, inlined);
+    add_functions(*unit, address - bias, false, inlined);
+    if (inlined.empty()) add_functions(*unit, address - bias, true, inlined);
     for (std::size_t i = inlined.size(); i-- != 0;) {
-        if (std::string name = name_of(inlined[i]); !name.empty()) found.function = std::move(name);
+        // Where there are lines and no more, a lambda's symbol says more than its name.
+        std::string name = name_of(inlined[i]);
+        if (!name.empty() && (name != "operator()" || i != 0)) found.function = std::move(name);
         if (i == 0 || !(is_nobodys(inlined[i]) || is_nobodys_file(found.file))) break;
         // It is ours: where it was called is what is wanted.
         Dwarf_Attribute attribute;

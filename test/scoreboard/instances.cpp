@@ -204,7 +204,7 @@ std::vector<misuse> instance_misuses()
         FRAMEALLOC_MISUSE("R23", allocator_ended_inside_a_frame_of_another_thread,
                           "an allocator ends while another thread uses it")
             .release(silent)
-            .checked(silent),
+            .checked(stopped, "FA219"),
 
         right(FRAMEALLOC_MISUSE("R30", fault_handler_that_allocates, "the fault handler allocates and frees")),
         right(FRAMEALLOC_MISUSE("R30", fault_handler_that_throws, "it throws")),

@@ -411,6 +411,9 @@ private:
         if (s.frame.kind() != frame_kind::own) return;
         core& c = s.shared();
         if constexpr (checks) {
+            site_of<A> begun{};
+            if constexpr (keeps_records<A>) begun = {s.frame.epochs().begun_at()};
+            [[maybe_unused]] called_at<A> const here{begun};
             report_misuse(c, fault_code::frame_left_open, "frame %llu of thread %llu was open", s.frame.number(),
                           thread_number());
         }

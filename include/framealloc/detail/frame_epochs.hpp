@@ -76,6 +76,7 @@ public:
     }
 
     void frame_begins(unsigned long long number) noexcept {
+        begun_at_.store(calling_site, order::relaxed);
         if (home_ != nullptr) home_->frame.store(number, order::relaxed);
     }
     /// The parts that began with the mark `sequence` or later are gone.
@@ -94,6 +95,9 @@ public:
         give_home_back(home_);
         home_ = nullptr;
     }
+
+    /// Where the newest frame was begun; null where that is not known. Any thread.
+    [[nodiscard]] void const* begun_at() const noexcept { return begun_at_.load(order::relaxed); }
 
     /// Where the call is that ends things now.
     void ends_at(call_site at) noexcept { ending_at_ = at.address; }
@@ -169,6 +173,7 @@ private:
     std::size_t now_ = 0;
     epoch_home* home_ = nullptr;
     void const* ending_at_ = nullptr;
+    atomic<void const*> begun_at_{nullptr};
 };
 
 }  // namespace framealloc::detail

@@ -156,7 +156,7 @@ private:
             }
         }
         if (r == nullptr) {
-            tell_exhausted();
+            tell_exhausted(at);
             return inner;
         }
         return pointer_to<void>(r->object);
@@ -183,11 +183,13 @@ private:
         if (watches_.exchange(true, order::relaxed)) return;
         guard_ranges::watch();
     }
-    FRAMEALLOC_COLD void tell_exhausted() {
+    FRAMEALLOC_COLD void tell_exhausted(call_site at) {
         if (has_told_.exchange(true, order::relaxed)) return;
+        fault_sites const sites{.mistake_at = at.address, .write = &write_places_of_block};
         fault f{.code = fault_code::guard_budget_exhausted,
                 .note = "%llu blocks are guarded; what is allocated from now on is checked",
-                .numbers = {guard_ranges::live_blocks()}};
+                .numbers = {guard_ranges::live_blocks()},
+                .sites = &sites};
         with_place(self(), f);
     }
 

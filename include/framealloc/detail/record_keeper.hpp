@@ -135,8 +135,9 @@ public:
             } else if (around != nullptr) {
                 blame(fault_code::interior_pointer, at,
                       r.guard == r.guard_at(address_of(around) - sizeof r, block_record::alive) ? r.site : nullptr,
-                      nullptr, "0x%llx lies %llu bytes into the heap block at 0x%llx", address_of(object),
-                      address_of(object) - address_of(around), address_of(around));
+                      nullptr, "0x%llx lies %llu bytes into the heap block at 0x%llx, of %llu bytes",
+                      address_of(object), address_of(object) - address_of(around), address_of(around),
+                      heap_store<A>::read(around).bytes);
             } else if (heap.is_ours(object)) {
                 freed_twice(&block_record::of(object), object, at);
             } else {
@@ -202,7 +203,9 @@ public:
     }
 
     FRAMEALLOC_COLD void a_pools_block(void* p, call_site at) {
-        blame(fault_code::wrong_family, at, nullptr, nullptr,
+        explanation e{.address = address_of(p)};
+        bool const known = explain_pool_block(p, e) && e.state == address_state::live_block;
+        blame(fault_code::wrong_family, at, known ? e.allocated_at : nullptr, nullptr,
               "the block at 0x%llx is a pool's; expected a heap block, whose giver is heap_alloc()", address_of(p));
     }
 
@@ -219,6 +222,28 @@ public:
 
     // --- the instance's end -------------------------------------------------------------------------------------------
 
+    /// The instance's destructor begins, at `at`. A thread that has a frame open uses the instance, and is named; of what it
+    /// does between frames nothing is known. The frame of all threads is nobody's: who joined it may be at rest.
+    FRAMEALLOC_COLD void instance_ends(call_site at) {
+        ending_at_ = at;
+        if constexpr (!A::sync::one_thread) {
+            struct user {
+                unsigned long long thread, frame;
+                void const* begun_at;
+            };
+            user users[8]{};
+            std::size_t count = 0;
+            // Without a report, which calls the program: the registry is locked.
+            self().for_each_state([&](thread_state<A>& s, bool lives) {
+                frame_kind const kind = s.frame.kind();
+                bool const in_frame = kind == frame_kind::own || kind == frame_kind::ending;
+                if (!lives || !in_frame || s.thread == &this_thread || count == 8) return;
+                users[count++] = {number_of_thread(s), s.frame.number(), s.frame.epochs().begun_at()};
+            });
+            for (std::size_t i = 0; i < count; ++i) report_user(users[i].thread, users[i].frame, users[i].begun_at);
+        }
+    }
+
     /// Names the blocks that are alive, the first eight one by one.
     FRAMEALLOC_COLD void report_live_blocks() {
         std::size_t blocks = 0, bytes = 0;
@@ -228,9 +253,13 @@ public:
             bytes += r->bytes();
             if (blocks > 8) return;
             block_holder const holder{r->more};
-            fault_sites const sites{.allocated_at = r->site, .write = &write_places_of_block};
+            fault_sites const sites{
+                .mistake_at = ending_at_.address, .allocated_at = r->site, .write = &write_places_of_block};
             fault f{.code = fault_code::live_at_end,
-                    .note = "the block at 0x%llx, of %llu bytes, is alive: thread %llu allocated it in its frame %llu",
+                    .note = holder.frame() == 0
+                                ? "the block at 0x%llx, of %llu bytes, is alive: thread %llu allocated it"
+                                : "the block at 0x%llx, of %llu bytes, is alive: thread %llu allocated it in its frame "
+                                  "%llu or after it",
                     .numbers = {self().shown(r->object()), r->bytes(), holder.thread(), holder.frame()},
                     .sites = &sites};
             with_place(self(), f);
@@ -243,7 +272,7 @@ public:
             memory_is_forbidden(&r, sizeof r);
         });
         if (blocks == 0) return;
-        blame(fault_code::live_at_end, {}, nullptr, nullptr,
+        blame(fault_code::live_at_end, ending_at_, nullptr, nullptr,
               "%llu blocks of %llu bytes were alive when instance %llu ended", blocks, bytes,
               self().id.load(order::relaxed));
     }
@@ -630,7 +659,22 @@ private:
         blame(fault_code::foreign_pointer, at, nullptr, nullptr, note, address_of(p));
     }
 
+    FRAMEALLOC_COLD void report_user(unsigned long long thread, unsigned long long frame, void const* begun_at) {
+        fault_sites const sites{.mistake_at = ending_at_.address,
+                                .freed_at = begun_at,
+                                .write = [](fault_sites const& of, char* to, std::size_t size) noexcept {
+                                    write_fault_places(of, to, size, "frame begun at");
+                                }};
+        fault f{.code = fault_code::used_while_ending,
+                .note = "the destructor runs while thread %llu has its frame %llu open",
+                .numbers = {thread, frame},
+                .stops = A::diagnostics::stops_on_misuse,
+                .sites = &sites};
+        with_place(self(), f);
+    }
+
     freed_blocks<A> freed_{};
+    call_site ending_at_{};   // where the instance is destroyed
     fault_sites verified_{};  // of what verify() has found last
 };
 
