@@ -1,7 +1,7 @@
 // expect: no matching 
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include <framealloc/allocator.hpp>
-#include <framealloc/smart_alloc.hpp>
+#include <framealloc/smart_alloc_debug.hpp>
 
 using namespace framealloc;
 

@@ -1,7 +1,7 @@
 // expect: framealloc: two diagnostics policies in one assembly; keep one
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include <framealloc/diagnostics/counters.hpp>
-#include <framealloc/smart_alloc.hpp>
+#include <framealloc/smart_alloc_debug.hpp>
 
 using namespace framealloc;
 

@@ -47,7 +47,7 @@ template <class Alloc>
     Alloc alloc;
     char* const p = static_cast<char*>(alloc.heap_alloc(layout{.bytes = 1000}));
     std::memset(p, 1, 1000);
-    alloc.heap_free(p);
+    alloc.heap_free(p, layout{.bytes = 1000});
     read(p + 500);  //! asan: use-after-poison | valgrind: Invalid read of size 1
 }
 

@@ -38,8 +38,8 @@ struct byte_counts {
 
 struct block {
     void* address;
-    std::size_t bytes, tag;
-    bool in_pool;
+    std::size_t bytes, tag;  ///< bytes that are charged
+    bool in_pool, by_pool;
 };
 
 /// Blocks on their way to another thread.
@@ -61,6 +61,8 @@ private:
 
 template <class Alloc>
 struct churn {
+    using charge = charges<typename Alloc::assembly_type>;
+
     Alloc alloc{budget::per_tag{{.credit_bytes = credit}}, alloc_config{.heap_cache_bytes = 100'000}};
     byte_counts all;
     std::array<std::atomic<std::size_t>, tags.size()> pool_bytes{}, heap_bytes{};
@@ -70,7 +72,7 @@ struct churn {
     void free(block const& b) {
         all.freed += b.bytes;
         (b.in_pool ? pool_bytes : heap_bytes)[b.tag] -= b.bytes;
-        b.in_pool ? alloc.pool_free(b.address) : alloc.heap_free(b.address);
+        b.by_pool ? alloc.pool_free(b.address) : alloc.heap_free(b.address);
     }
 
     /// A refusal at the limit of them all is right where what is used, what threads may hold ahead and what was on its way
@@ -93,10 +95,13 @@ struct churn {
             std::size_t in_frame = 0;
             if (framed) alloc.begin_frame();
             for (std::size_t i = 0, n = random.below(60); i < n; ++i) {
-                std::size_t const bytes = std::size_t{16} << random.below(9);
+                layout const request{.bytes = std::size_t{16} << random.below(9), .align = 16};
                 std::size_t const freed = all.freed;
                 std::size_t const route = random.below(framed ? 3 : 2);
-                layout const request{.bytes = bytes, .align = 16};
+                bool const in_pool = route == 0 && charge::class_of(request) != charge::pool::class_count;
+                std::size_t const bytes = in_pool      ? charge::pool_bytes(request)
+                                          : route == 2 ? charge::frame_bytes(request)
+                                                       : request.bytes;
                 void* const p = route == 0   ? alloc.try_pool_alloc(request)
                                 : route == 1 ? alloc.try_heap_alloc(request)
                                              : alloc.try_frame_alloc(request);
@@ -110,8 +115,8 @@ struct churn {
                 if (route == 2) {
                     in_frame += bytes;
                 } else {
-                    (route == 0 ? pool_bytes : heap_bytes)[t] += bytes;
-                    mine.push_back({p, bytes, t, route == 0});
+                    (in_pool ? pool_bytes : heap_bytes)[t] += bytes;
+                    mine.push_back({p, bytes, t, in_pool, route == 0});
                 }
             }
             if (framed) {

@@ -76,6 +76,7 @@ template <class Alloc, std::size_t InFlight, std::size_t FixedBytes>
 class program {
     using assembly = typename Alloc::assembly_type;
     using pool = typename assembly::pool;
+    using charge = charges<assembly>;
 
     struct block {
         void* address;
@@ -88,6 +89,7 @@ class program {
         std::size_t node, bytes;
         void* address;         // null where it is not to be given back
         std::size_t asked;
+        std::size_t align = granule;
     };
     struct mark {
         std::size_t items;
@@ -202,7 +204,7 @@ private:
         if (blocks_.size() > 2000) return free_block();
         bool const wants_pool = random_.below(3) != 0;
         layout const request = some_layout(wants_pool ? 700 : 6000);
-        std::size_t const c = wants_pool ? pool::class_for(request) : pool::class_count;
+        std::size_t const c = wants_pool ? charge::class_of(request) : pool::class_count;
         bool const in_pool = c != pool::class_count;
         std::size_t const bytes = in_pool ? pool::class_bytes(c) : request.bytes;
         bool const expected = model_.may_have(node(), bytes);
@@ -247,8 +249,8 @@ private:
                 auto const scope = alloc_.tag_scope(world);
                 layout const small{.bytes = 50, .align = 8};
                 constexpr std::size_t bytes = pool::class_count != 0 ? 64 : 50;
-                if (pool::class_count == 0 || pool::class_for(small) == pool::class_count ||
-                    pool::class_bytes(pool::class_for(small)) != bytes) {
+                if (pool::class_count == 0 || charge::class_of(small) == pool::class_count ||
+                    charge::pool_bytes(small) != bytes) {
                     return;
                 }
                 void* const p = alloc_.try_pool_alloc(small);
@@ -266,7 +268,7 @@ private:
             return begin_frame();
         }
         layout request = some_layout(random_.below(20) == 0 ? 9000 : 900);
-        std::size_t const least = detail::round_up(std::max<std::size_t>(request.bytes, 1), granule);
+        std::size_t const least = charge::frame_bytes(request);
         std::size_t const padding = request.align > granule ? request.align - granule : 0;
         std::size_t const before = alloc_.stats().frame_bytes_used;
         if (before != frame_bytes()) return void(fail("bytes of the frame"));
@@ -279,7 +281,7 @@ private:
         std::size_t const bytes = alloc_.stats().frame_bytes_used - before;
         if (bytes < least || bytes > least + padding) return void(fail("padding"));
         model_.own[node()].frame += bytes;
-        items_.push_back({node(), bytes, bytes == least ? p : nullptr, request.bytes});
+        items_.push_back({node(), bytes, bytes == least ? p : nullptr, request.bytes, request.align});
         can_resize_ = true;
     }
     /// What was served last grows, shrinks or goes.
@@ -297,7 +299,7 @@ private:
             can_resize_ = false;
             return;
         }
-        std::size_t const bytes = detail::round_up(std::max<std::size_t>(wanted, 1), granule);
+        std::size_t const bytes = charge::frame_bytes({.bytes = wanted, .align = last.align});
         bool const may = bytes <= last.bytes || frame_may_have(bytes - last.bytes);
         bool const done = alloc_.try_frame_extend(last.address, last.asked, wanted);
         if (done && !may) return void(fail("the last block has grown above a limit"));
@@ -313,11 +315,13 @@ private:
         shared_ ? alloc_.begin_frame_all() : alloc_.begin_frame();
         frame_open_ = true;
         frame_limit_ = next_frame_limit_;
-        if (shared_ && frame_limit_ >= 16 && model_.may_have(node(), 16)) {
+        layout const first{.bytes = 16, .align = 16};
+        std::size_t const bytes = charge::frame_bytes(first);
+        if (shared_ && frame_limit_ >= bytes && model_.may_have(node(), bytes)) {
             // Joined by its first request; before, there is nothing to mark.
-            if (alloc_.try_frame_alloc(layout{.bytes = 16, .align = 16}) == nullptr) return void(fail("joining"));
-            model_.own[node()].frame += 16;
-            items_.push_back({node(), 16, nullptr, 16});
+            if (alloc_.try_frame_alloc(first) == nullptr) return void(fail("joining"));
+            model_.own[node()].frame += bytes;
+            items_.push_back({node(), bytes, nullptr, first.bytes});
         } else if (shared_) {
             alloc_.end_frame_all();
             frame_open_ = false;

@@ -3,6 +3,7 @@
 
 // A reference model of an allocator, and random programs that are run on both.
 
+#include "support/charges.hpp"
 #include "support/process.hpp"
 
 #include <framealloc/smart_alloc.hpp>
@@ -108,6 +109,7 @@ template <class Alloc>
 class random_program {
     using assembly = typename Alloc::assembly_type;
     using pool = typename assembly::pool;
+    using charge = charges<assembly>;
     static constexpr bool has_threads = !assembly::sync::one_thread;
 
 public:
@@ -173,7 +175,7 @@ private:
         layout const given = any_layout(by_heap ? 60000 : 6000);
         void* const p = by_heap ? alloc_.try_heap_alloc(given) : alloc_.try_pool_alloc(given);
         if (p == nullptr) return;
-        bool const in_heap = by_heap || pool::class_for(given) == pool::class_count;
+        bool const in_heap = by_heap || charge::class_of(given) == pool::class_count;
         if (!memory_.enter(p, given, in_heap)) return complain("a block overlaps another or is not aligned");
         if (alloc_.usable_size(p) < given.bytes) complain("a block has less room than asked for");
         blocks_.push_back({p, given, by_heap, in_heap});
@@ -288,7 +290,7 @@ private:
                     if (begun) static_cast<void>(alloc_.try_frame_alloc(given));
                     if (random.below(2) != 0) continue;
                     if (void* const p = alloc_.try_pool_alloc(given)) {
-                        back.push_back({p, given, false, pool::class_for(given) == pool::class_count});
+                        back.push_back({p, given, false, charge::class_of(given) == pool::class_count});
                     }
                 }
                 if (begun && random.below(2) != 0) alloc_.end_frame();
@@ -339,7 +341,7 @@ private:
                 heap_bytes += b.given.bytes;
             } else {
                 ++in_pool;
-                pool_bytes += pool::class_bytes(pool::class_for(b.given));
+                pool_bytes += charge::pool_bytes(b.given);
             }
         }
         alloc_stats const stats = alloc_.stats();

@@ -21,7 +21,7 @@ KINDS = {
 SUFFIXES = {".hpp": "//", ".cpp": "//", ".py": "#", ".sh": "#", ".cmake": "#", ".jam": "#", ".dox": "//", ".natvis": "xml"}
 NAMES = {"CMakeLists.txt": "#", "Jamroot": "#", "Jamfile": "#", "packages.txt": "#", "Doxyfile": "#", ".clang-format": "#"}
 # No comments in these, or no code: documents, data, pictures, what tests compare with letter by letter.
-WITHOUT = (".md", ".json", ".svg", ".level", ".txt", ".gitignore", ".pc.in")
+WITHOUT = (".md", ".json", ".svg", ".level", ".tsv", ".txt", ".gitignore", ".pc.in")
 
 
 def kind_of(path):

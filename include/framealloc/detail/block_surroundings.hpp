@@ -2,7 +2,6 @@
 #pragma once
 
 #include <framealloc/detail/block_record.hpp>
-#include <framealloc/detail/memory_tools.hpp>
 #include <framealloc/detail/sanitizer.hpp>
 
 // What is done with what surrounds an object: writing it, looking at it, and keeping the tools that watch memory informed.
