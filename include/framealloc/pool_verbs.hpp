@@ -127,7 +127,7 @@ public:
     FRAMEALLOC_HOT void give_block(void* p, std::size_t c) noexcept {
         detail::hot_state& hot = self().hot();
         detail::push(
-            hot.magazines[c], full_bits(hot.magazines[c], c), p,
+            hot.magazines[c], full_bits(hot.magazines[c], c), self().shared().pool_part().seal, p,
             [&]() FRAMEALLOC_INLINED {
                 if constexpr (charges_tags<typename A::budget>) {
                     auto& s = static_cast<detail::thread_state<A>&>(hot);
@@ -229,7 +229,7 @@ private:
                 return slow(c);
             detail::hot_state& hot = self().hot();
             return detail::pop(
-                hot.magazines[c],
+                hot.magazines[c], self().shared().pool_part().seal,
                 [&]([[maybe_unused]] void* block) FRAMEALLOC_INLINED {
                     if constexpr (charges_tags<typename A::budget>) {
                         return charge<Throws>(static_cast<detail::thread_state<A>&>(hot), block, request, c);

@@ -94,30 +94,44 @@ public:
 
     /// With checks: whether `p` may be freed as a block of class `c`. It is marked free and filled then.
     [[nodiscard]] bool check_pool_free(void* p, std::size_t c) noexcept {
-        if (p == nullptr || self().map().kind_of(p) != address_kind::slab) {
-            report_misuse<A>(fault_code::foreign_pointer, "0x%llx lies in no slab of this process", address_of(p));
-            return false;
+        bool freed_twice = false;
+        if (self().map().kind_of(p) == address_kind::slab) [[likely]] {
+            slab<A>& s = *slab<A>::of(p);
+            if (s.instance == self().handle() && s.size_class == c && s.is_block(p)) [[likely]] {
+                if (s.mark_free(p)) [[likely]] {
+                    memory_is_left(p, A::pool::class_bytes(c));
+                    if constexpr (A::diagnostics::fills_released) __builtin_memset(p, 0xCD, A::pool::class_bytes(c));
+                    block_is_given_back(self().handle(), p, A::pool::class_bytes(c));
+                    return true;
+                }
+                freed_twice = true;
+            }
+        }
+        freed_twice ? report_double_free(p, c) : report_bad_free(p, c);
+        return false;
+    }
+
+    FRAMEALLOC_COLD void report_bad_free(void* p, std::size_t c) noexcept {
+        if (self().map().kind_of(p) != address_kind::slab) {
+            return report_misuse<A>(fault_code::foreign_pointer, "0x%llx lies in no slab of this process",
+                                    address_of(p));
         }
         slab<A>& s = *slab<A>::of(p);
         if (s.instance != self().handle()) {
             report_misuse<A>(fault_code::foreign_pointer, foreign_slab_note, address_of(p));
         } else if (!s.is_block(p)) {
-            report_misuse<A>(fault_code::foreign_pointer,
-                             "0x%llx is not the start of a block; its slab begins at 0x%llx", address_of(p),
-                             address_of(&s));
-        } else if (s.size_class != c) {
+            std::size_t const i = s.index_of(p);
+            if (address_of(p) - address_of(&s) < s.shape->first_block || i >= s.shape->block_count) {
+                return report_misuse<A>(fault_code::foreign_pointer,
+                                        "0x%llx lies beside the blocks of the slab at 0x%llx", address_of(p),
+                                        address_of(&s));
+            }
+            report_misuse<A>(fault_code::interior_pointer, "0x%llx lies %llu bytes into the block at 0x%llx",
+                             address_of(p), address_of(p) - address_of(s.block(i)), address_of(s.block(i)));
+        } else {
             report_misuse<A>(fault_code::wrong_size, "the block at 0x%llx has %llu bytes; it was freed as %llu",
                              address_of(p), s.shape->block_bytes, A::pool::class_bytes(c));
-        } else if (!s.mark_free(p)) {
-            report_misuse<A>(fault_code::double_free, "the block at 0x%llx, of %llu bytes, is free already",
-                             address_of(p), s.shape->block_bytes);
-        } else {
-            memory_is_left(p, s.shape->block_bytes);
-            if constexpr (A::diagnostics::fills_released) __builtin_memset(p, 0xCD, s.shape->block_bytes);
-            block_is_given_back(self().handle(), p, s.shape->block_bytes);
-            return true;
         }
-        return false;
     }
 
     FRAMEALLOC_COLD void report_double_free(void* p, std::size_t c) {

@@ -37,6 +37,12 @@ class core;
 template <class A>
 inline constexpr bool guards_blocks = requires { requires A::diagnostics::guards_blocks; };
 
+/// Whether free blocks are written into magazines in a form that shows when it has been written over; see block_seal.hpp.
+template <class A>
+inline constexpr bool seals_blocks = requires { requires A::diagnostics::seals_blocks; };
+template <class A, bool Sealed>
+class block_seal;
+
 /// Whether some blocks of pools are guarded: see `block_sampler`.
 template <class A>
 inline constexpr bool samples_blocks = requires { requires A::diagnostics::samples_blocks; };
@@ -75,7 +81,8 @@ struct record_machinery;
 template <class A>
 struct guard_machinery;
 template <class A>
-concept has_record_machinery = (!keeps_records<A> || requires { sizeof(record_machinery<A>); }) &&
+concept has_record_machinery = (!seals_blocks<A> || requires { sizeof(block_seal<A, true>); }) &&
+                               (!keeps_records<A> || requires { sizeof(record_machinery<A>); }) &&
                                (!guards_blocks<A> || requires { sizeof(guard_machinery<A>); });
 template <class A>
 class guard_keeper;

@@ -368,14 +368,14 @@ template <class A>
 void* thread_state<A>::pool_uncharged(void* block, layout request, std::size_t c) noexcept {
     if (pool_charged_by_surplus(block, c)) return pool_is_served(block, request);
     magazine& m = this->magazines[c];
-    push(m, m.full_bits, block, [] {}, [] {});
+    push(m, m.full_bits, core_->pool_part().seal, block, [] {}, [] {});
     return pool_miss(request, c);
 }
 template <class A>
 void* thread_state<A>::pool_uncharged_or_throw(void* block, layout request, std::size_t c) {
     if (pool_charged_by_surplus(block, c)) return pool_is_served(block, request);
     magazine& m = this->magazines[c];
-    push(m, m.full_bits, block, [] {}, [] {});
+    push(m, m.full_bits, core_->pool_part().seal, block, [] {}, [] {});
     return pool_miss_or_throw(request, c);
 }
 /// A block is in its magazine, and its tag's room for surplus has run out, or it has no tag: then it was free already.
@@ -383,7 +383,8 @@ template <class A>
 void thread_state<A>::pool_uncredited(void* block, std::size_t c, std::size_t tag) noexcept {
     if (tag == no_tag) {
         tags.make_room(no_tag, 0);
-        static_cast<void>(pop(this->magazines[c], [](void*) {}, []() -> void* { return nullptr; }));
+        static_cast<void>(
+            pop(this->magazines[c], core_->pool_part().seal, [](void*) {}, []() -> void* { return nullptr; }));
         return core_->report_double_free(block, c);
     }
     if constexpr (A::diagnostics::counts_operations) counted.on_pool_free();

@@ -158,7 +158,7 @@ public:
                 tag_of_block<A>(block, c).write(no_tag);
                 gate_.budget().refund(static_cast<tag_id>(tag), allocation_intent::pool, A::pool::class_bytes(c));
             }
-            pools_.settle(c, &block, 1);
+            pools_.settle_one(c, block);
         }
     }
 

@@ -99,13 +99,15 @@ FRAMEALLOC_HOT void* bump(frame_window& window, std::size_t bytes, std::size_t a
 }
 
 /// Takes a block from a magazine: calls `hit(block)` and answers it, or what that answers, or answers `miss()`.
-template <class Hit, class Miss>
-FRAMEALLOC_HOT void* pop(magazine& m, Hit&& hit, Miss&& miss) {
+template <class Seal, class Hit, class Miss>
+FRAMEALLOC_HOT void* pop(magazine& m, Seal& seal, Hit&& hit, Miss&& miss) {
     void** const top = m.top.load(order::relaxed);
     if ((address_of(top) & magazine::empty_bits) == 0) [[unlikely]]
         return miss();
-    void* const block = top[-1];
+    void* const block = seal.open(top[-1]);
     m.top.store(top - 1, order::relaxed);
+    if (Seal::may_be_broken && block == nullptr) [[unlikely]]
+        return miss();
     if constexpr (std::is_void_v<decltype(hit(block))>) {
         hit(block);
         return known_pointer(block);
@@ -116,13 +118,13 @@ FRAMEALLOC_HOT void* pop(magazine& m, Hit&& hit, Miss&& miss) {
 
 /// Puts a block into a magazine and calls `hit()`, or calls `miss()`. `full_bits` are the magazine's, or the same number
 /// from where the compiler knows it.
-template <class Hit, class Miss>
-FRAMEALLOC_HOT void push(magazine& m, std::uintptr_t full_bits, void* block, Hit&& hit, Miss&& miss) {
+template <class Seal, class Hit, class Miss>
+FRAMEALLOC_HOT void push(magazine& m, std::uintptr_t full_bits, Seal& seal, void* block, Hit&& hit, Miss&& miss) {
     void** const top = m.top.load(order::relaxed);
     void** const next = pointer_to<void*>(address_of(top) + sizeof(void*));
     if ((address_of(next) & full_bits) == 0) [[unlikely]]
         return miss();
-    *top = block;
+    *top = seal.close(block);
     m.top.store(next, order::relaxed);
     hit();
 }

@@ -79,11 +79,11 @@ public:
         for (std::size_t i = 0; i < left; ++i) blocks[i] = full->slots[i];
         batch* to_fill = full;
         while (left != 0) {
-            void* const owner = owner_of(blocks[0]);
+            void* const owner = owner_of(blocks[0], shared);
             void* group[batch::slot_count];
             std::size_t n = 0, others = 0;
             for (std::size_t i = 0; i < left; ++i) {
-                (owner_of(blocks[i]) == owner ? group[n++] : blocks[others++]) = blocks[i];
+                (owner_of(blocks[i], shared) == owner ? group[n++] : blocks[others++]) = blocks[i];
             }
             left = others;
             if (to_fill == nullptr) to_fill = shared.try_take_empty();
@@ -97,7 +97,9 @@ public:
     }
 
 private:
-    [[nodiscard]] static void* owner_of(void const* block) noexcept {
+    [[nodiscard]] static void* owner_of(void* sealed, store& shared) noexcept {
+        void* const block = shared.seal.open(sealed);
+        if (seals_blocks<A> && block == nullptr) return nullptr;
         return slab<A>::of(block)->owner.address.load(order::relaxed);
     }
 

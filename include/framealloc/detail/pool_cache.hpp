@@ -30,13 +30,13 @@ public:
     /// Takes a block, from a magazine refilled where it is empty. Null when no block can be had.
     [[nodiscard]] void* refill(magazine& m, std::size_t c, store& shared) noexcept {
         // The hot path of an instance without a slot of its own misses every time, whatever the magazine holds.
-        if (void* const held = take(m)) return held;
+        if (void* const held = take(m, shared)) return held;
         batch* full = take_reserve(c);
         if (full == nullptr) full = full_batch(c, shared);
         if (full != nullptr) {
             if (batch* const emptied = unload(m)) put_empty(emptied, shared);
             load(m, c, full);
-            return take(m);
+            return take(m, shared);
         }
         if (m.top.load(order::relaxed) == nullptr) {
             batch* const first = empties_ != nullptr ? take_empty() : shared.take_empty();
@@ -47,16 +47,16 @@ public:
         void** const bottom = m.top.load(order::relaxed);
         std::size_t const n = shared.carve(c, carving_[c], bottom, next_carving(c), &home_);
         m.top.store(bottom + n, order::relaxed);
-        return n != 0 ? take(m) : nullptr;
+        return n != 0 ? take(m, shared) : nullptr;
     }
 
     /// Makes room for the block where the magazine is full, or sets its bit. Never waits, never fails.
     void overflow(magazine& m, std::size_t c, void* block, store& shared) noexcept {
         bool stays = true;
-        auto const in = [&] { push(m, m.full_bits, block, [] {}, [&] { stays = false; }); };
+        auto const in = [&] { push(m, m.full_bits, shared.seal, block, [] {}, [&] { stays = false; }); };
         in();
         if (stays) return;
-        if (!make_room(m, c, shared)) return shared.settle(c, &block, 1);
+        if (!make_room(m, c, shared)) return shared.settle_one(c, block);
         in();
     }
 
@@ -112,8 +112,12 @@ private:
     [[nodiscard]] static constexpr std::size_t capacity(std::size_t c) noexcept {
         return magazine_capacity(A::pool::class_bytes(c));
     }
-    [[nodiscard]] static void* take(magazine& m) noexcept {
-        return pop(m, [](void*) {}, []() -> void* { return nullptr; });
+    [[nodiscard]] static void* take(magazine& m, store& shared) noexcept {
+        void* block;
+        do {
+            block = pop(m, shared.seal, [](void*) {}, []() -> void* { return nullptr; });
+        } while (seals_blocks<A> && block == nullptr && magazine_count(m) != 0);
+        return block;
     }
 
     static void load(magazine& m, std::size_t c, batch* b) noexcept {
@@ -222,7 +226,7 @@ private:
 
     [[nodiscard]] FRAMEALLOC_COLD void* single(std::size_t c, store& shared) noexcept {
         void* block = nullptr;
-        return shared.carve(c, carving_[c], &block, 1, &home_) == 1 ? block : nullptr;
+        return shared.carve(c, carving_[c], &block, 1, &home_) == 1 ? shared.seal.open(block) : nullptr;
     }
 
     reserve reserves_[class_count]{};

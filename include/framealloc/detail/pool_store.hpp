@@ -47,6 +47,16 @@ static_assert(sizeof(batch) == magazine::batch_bytes && magazine_capacity(1) == 
 
 inline constexpr std::size_t depot_depth = 16;
 
+/// How a block is written into a batch: as it is. Where the diagnostics want it otherwise, see block_seal.hpp.
+template <class A, bool Sealed = seals_blocks<A>>
+class block_seal {
+public:
+    static constexpr bool may_be_broken = false;
+    static void draw_key(void*) noexcept {}
+    [[nodiscard]] FRAMEALLOC_HOT static void* close(void* block) noexcept { return block; }
+    [[nodiscard]] FRAMEALLOC_HOT static void* open(void* sealed) noexcept { return sealed; }
+};
+
 /// Full batches of a class that a thread keeps beside its magazine: 64 KiB worth, at least 1, at most 8. So some hundred
 /// blocks that are allocated and freed in bulk stay with their thread.
 [[nodiscard]] constexpr std::size_t reserve_depth(std::size_t block_bytes) noexcept {
@@ -128,12 +138,14 @@ public:
         for (;;) {
             if (current != nullptr) {
                 if (std::size_t const n = current->carve(out, most)) {
+                    if constexpr (seals_blocks<A>) seal.close_all(out, n);
                     depots_[c].out.fetch_add(static_cast<std::ptrdiff_t>(n), order::relaxed);
                     note_out(n * current->shape->block_bytes);
                     return n;
                 }
             }
             locked const guard{guard_};
+            seal.draw_key(instance_);
             if (current != nullptr) registry_.give_up(current, config_, gate_, map_);
             current = registry_.take(c, instance_, config_, gate_, records_, map_);
             if (current == nullptr) return 0;
@@ -149,13 +161,18 @@ public:
         current = nullptr;
     }
 
-    /// Sets the bits of blocks in their slabs. Never waits.
-    void settle(std::size_t c, void* const* blocks, std::size_t n) noexcept {
+    /// Sets the bits of blocks in their slabs. Never waits. A block whose seal is broken stays out.
+    void settle(std::size_t c, void* const* sealed, std::size_t n) noexcept {
         depots_[c].out.fetch_sub(static_cast<std::ptrdiff_t>(n), order::relaxed);
         out_bytes_.fetch_sub(n * pool::class_bytes(c), order::relaxed);
         for (std::size_t i = 0; i < n;) {
-            slab_type* const s = slab_type::of(blocks[i]);
-            std::size_t index = s->index_of(blocks[i]);
+            void* block = seal.open(sealed[i]);
+            if (seals_blocks<A> && block == nullptr) {
+                ++i;
+                continue;
+            }
+            slab_type* const s = slab_type::of(block);
+            std::size_t index = s->index_of(block);
             std::size_t const word = index / 64;
             std::uint64_t bits = 0;
             std::uint64_t count = 0;
@@ -163,13 +180,20 @@ public:
             do {
                 bits |= std::uint64_t{1} << (index % 64);
                 ++count;
-                if (++i == n || slab_type::of(blocks[i]) != s) break;
-                index = s->index_of(blocks[i]);
+                if (++i == n) break;
+                block = seal.open(sealed[i]);
+                if (slab_type::of(block) != s) break;
+                index = s->index_of(block);
             } while (index / 64 == word);
             after_settling const next = s->settle(word, bits, count);
             if (next != after_settling::nothing) take_back(s, next);
         }
         if (registry_.has_line()) guard_.serve_line();
+    }
+
+    void settle_one(std::size_t c, void* block) noexcept {
+        void* const sealed = seal.close(block);
+        settle(c, &sealed, 1);
     }
 
     /// Sees to the line, for a thread that has just left the lock, or has it and leaves it now; by `mutex` alone.
@@ -201,6 +225,9 @@ public:
         registry_.trim(config_, gate_, map_);
     }
 
+    /// Of the blocks in batches.
+    [[no_unique_address]] block_seal<A> seal{};
+
     [[nodiscard]] std::size_t committed_bytes() const noexcept { return registry_.committed_bytes(); }
     [[nodiscard]] std::ptrdiff_t blocks_out(std::size_t c) const noexcept {
         return depots_[c].out.load(order::relaxed);
@@ -220,7 +247,10 @@ public:
 
     void release() noexcept {
         owner_ends(instance_);
-        registry_.for_each_slab([this](slab_type& s) { map_.remove_slab(&s); });
+        registry_.for_each_slab([this](slab_type& s) {
+            map_.remove_slab(&s);
+            slab_guards<A>::lower(s);
+        });
         registry_.release(gate_);
     }
 

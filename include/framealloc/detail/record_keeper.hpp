@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
+#include <framealloc/detail/block_seal.hpp>
 #include <framealloc/detail/block_surroundings.hpp>
 #include <framealloc/detail/core.hpp>
 #include <framealloc/detail/frame_epochs.hpp>

@@ -60,6 +60,23 @@ struct slab_word {
     [[nodiscard]] bool is_empty() const noexcept { return settled() == static_cast<std::int32_t>(carved()); }
 };
 
+template <class A>
+struct slab;
+/// What lies between a slab's head and its blocks, and behind them: nothing. Where the diagnostics want more, see
+/// slab_guards.hpp; a slab that is small, or made of few blocks, has no room for it.
+template <class A>
+inline constexpr bool separates_heads = requires {
+    requires A::pool::slab_bytes >= 8 * A::diagnostics::head_guard_bytes&& A::pool::max_bytes <=
+                 A::pool::slab_bytes / 4;
+} && has_virtual_memory<typename A::backend>;
+template <class A, bool Separate = separates_heads<A>>
+struct slab_guards {
+    [[nodiscard]] static constexpr std::size_t behind_head(std::size_t head_bytes) noexcept { return head_bytes; }
+    static constexpr std::size_t behind_blocks = 0;
+    static void raise(slab<A>&) noexcept {}
+    static void lower(slab<A>&) noexcept {}
+};
+
 /// What a settler has to do with a slab.
 enum class after_settling : unsigned char {
     nothing,   ///< it may be gone
@@ -131,13 +148,16 @@ struct slab {
     [[nodiscard]] static slab* of(void const* block) noexcept {
         return pointer_to<slab>(address_of(block) & ~(A::pool::slab_bytes - 1));
     }
+    [[nodiscard]] static constexpr std::size_t head_bytes(std::size_t c) noexcept {
+        tag_place const tags = tag_place_of(c);
+        return tags.offset + tags.bytes;
+    }
     [[nodiscard]] static constexpr slab_shape shape_of(std::size_t c) noexcept {
         std::size_t const bytes = A::pool::class_bytes(c);
         std::size_t const natural =
             bytes & (0 - bytes);  // every block is aligned to the largest power of two in its size
-        tag_place const tags = tag_place_of(c);
-        std::size_t const first = round_up(tags.offset + tags.bytes, natural);
-        std::size_t const count = (A::pool::slab_bytes - first) / bytes;
+        std::size_t const first = round_up(slab_guards<A>::behind_head(head_bytes(c)), natural);
+        std::size_t const count = (A::pool::slab_bytes - slab_guards<A>::behind_blocks - first) / bytes;
         return {.block_bytes = bytes,
                 .first_block = first,
                 .block_count = count,
@@ -157,8 +177,9 @@ struct slab {
     /// True when `p` is the address of one of the blocks.
     [[nodiscard]] bool is_block(void const* p) const noexcept {
         std::size_t const offset = address_of(p) - address_of(this);
-        return offset >= shape->first_block && (offset - shape->first_block) % shape->block_bytes == 0 &&
-               index_of(p) < shape->block_count;
+        if (offset < shape->first_block) return false;
+        std::size_t const i = index_of(p);
+        return i < shape->block_count && shape->first_block + i * shape->block_bytes == offset;
     }
 
     /// Marks a block as held by the program. False if it was already.

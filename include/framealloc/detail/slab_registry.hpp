@@ -234,6 +234,7 @@ private:
         memory_is_ours(p, shape(c).first_block);
         memory_is_forbidden(behind(p, shape(c).first_block), slab_bytes - shape(c).first_block);
         auto* const s = ::new (p) slab_type(instance, r, c, &shape(c));
+        slab_guards<A>::raise(*s);
         s->word.store(slab_word::owned, order::relaxed);
         return s;
     }
@@ -277,6 +278,7 @@ private:
         region* const r = s->home;
         std::uint64_t const bit = std::uint64_t{1} << ((address_of(s) - address_of(r->base)) / slab_bytes);
         map.remove_slab(s);
+        slab_guards<A>::lower(*s);
         if (r->unused == 0) {
             full_.remove(r);
             open_.add(r);

@@ -35,6 +35,7 @@ struct basic_checked {
     static constexpr bool fills_released = true;
     static constexpr bool stops_on_misuse = true;
     static constexpr bool keeps_records = true;
+    static constexpr bool seals_blocks = true;
 
     using thread_part = operation_counters;
     template <class A>

@@ -315,13 +315,28 @@ struct composed_guard<P, Rest...> {
     static constexpr auto guard = P::guard;
 };
 
+template <class P>
+inline constexpr bool seals_itself = requires { requires P::seals_blocks; };
+template <class P>
+inline constexpr bool separates_heads_itself = requires { P::head_guard_bytes; };
+template <class... P>
+struct composed_head_guard {};
+template <class P, class... Rest>
+struct composed_head_guard<P, Rest...> : composed_head_guard<Rest...> {};
+template <class P, class... Rest>
+    requires separates_heads_itself<P>
+struct composed_head_guard<P, Rest...> {
+    static constexpr std::size_t head_guard_bytes = P::head_guard_bytes;
+};
+
 template <bool Good, class... P>
 struct composition : diagnostics::none {};
 template <class... P>
 struct composition<true, P...> : composed_observers<(has_observer<P> || ...), P...>,
                                  composed_verbs<(has_verbs<P> || ...), P...>,
                                  composed_clock<P...>,
-                                 composed_guard<P...> {
+                                 composed_guard<P...>,
+                                 composed_head_guard<P...> {
     using family = diagnostics_family;
 
     static constexpr bool counts_operations = (P::counts_operations || ...);
@@ -330,6 +345,7 @@ struct composition<true, P...> : composed_observers<(has_observer<P> || ...), P.
     static constexpr bool stops_on_misuse = (P::stops_on_misuse || ...);
     static constexpr bool keeps_records = (keeps_records_itself<P> || ...);
     static constexpr bool guards_blocks = (guards_itself<P> || ...);
+    static constexpr bool seals_blocks = (seals_itself<P> || ...);
 
     using thread_part = composed_thread_part<P...>;
 };

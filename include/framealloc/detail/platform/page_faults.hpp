@@ -18,8 +18,6 @@
 // What guarded memory asks of the system: that it tells when a page is touched that nobody may touch. Only who guards reads
 // this.
 //
-//   forbid(p, bytes)             whole committed pages cannot be touched, and keep their contents, until `commit`. False:
-//                                unchanged.
 //   most_mappings()              mappings that the system allows the process; a large number where it does not say
 //   watch_page_faults(hook)      from now on `hook(address, how, code)` is asked first about an address that could not be
 //                                touched. True: it was the hook's, who has reported it, and the program ends of the fault as if
@@ -39,8 +37,6 @@ struct code_stack {
     void const* at[most]{};
     std::size_t count = 0;
 };
-
-inline bool forbid(void* p, std::size_t bytes) noexcept { return ::mprotect(p, bytes, PROT_NONE) == 0; }
 
 inline std::size_t most_mappings() noexcept {
     constexpr std::size_t unlimited = SIZE_MAX / 4;

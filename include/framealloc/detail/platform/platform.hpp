@@ -10,6 +10,8 @@
 //   commit(p, bytes)                 memory for whole pages of a reservation, zeroed on first use. False: exhausted, and
 //                                    nothing has changed. This is where exhaustion is seen.
 //   decommit(p, bytes)               gives the memory of whole pages back and keeps the addresses. False: unchanged.
+//   forbid(p, bytes)                 whole committed pages cannot be touched, and keep their contents, until `commit`. False:
+//                                    unchanged.
 //   discard(p, bytes)                lets the contents of whole committed pages go, and their memory; they stay committed and
 //                                    read as zero next. False: unchanged.
 //   prefer_huge_pages(p, bytes)      says that a reservation is best served in huge pages. False: it will not be.

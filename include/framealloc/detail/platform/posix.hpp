@@ -54,6 +54,8 @@ inline void* reserve(std::size_t bytes, std::size_t align) noexcept {
 
 inline bool commit(void* p, std::size_t bytes) noexcept { return ::mprotect(p, bytes, PROT_READ | PROT_WRITE) == 0; }
 
+inline bool forbid(void* p, std::size_t bytes) noexcept { return ::mprotect(p, bytes, PROT_NONE) == 0; }
+
 inline bool decommit(void* p, std::size_t bytes) noexcept {
     // A fresh mapping in the same place drops the pages and what was charged for them in one call.
     return map_without_access(p, bytes, MAP_FIXED) != nullptr;
