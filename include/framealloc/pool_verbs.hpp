@@ -198,6 +198,7 @@ private:
     FRAMEALLOC_HOT void* serve([[maybe_unused]] layout request, std::size_t c, [[maybe_unused]] detail::site_of<A> at,
                                Slow&& slow) {
         if constexpr (detail::wants_sites<A>) {
+            [[maybe_unused]] detail::called_at<A> const here{at};
             if (c == pool::class_count) {
                 if constexpr (Throws) {
                     return self().shared().heap_allocate_or_throw(request, at);
@@ -206,10 +207,7 @@ private:
                 }
             }
             if constexpr (detail::observes<A>) self().shared().observe_request(request, allocation_intent::pool, at);
-            void* block = serve_block<Throws>(request, c, [&](std::size_t of) FRAMEALLOC_INLINED {
-                [[maybe_unused]] detail::called_at<A> const here{at};
-                return slow(of);
-            });
+            void* block = serve_block<Throws>(request, c, slow);
             if constexpr (detail::keeps_records<A>) {
                 if (block != nullptr) block = self().shared().pool_given(block, request, at);
             }

@@ -11,6 +11,7 @@
 #include <framealloc/tag_budgets.hpp>
 #include <framealloc/diagnostics/counters.hpp>
 #include <framealloc/smart_alloc_debug.hpp>
+#include <framealloc/smart_alloc_hardened.hpp>
 #include <framealloc/smart_alloc_sampled.hpp>
 
 #include <cstdio>
@@ -173,12 +174,13 @@ void pools() {
     smart_alloc alloc;
     smart_alloc_single_threaded single;
     smart_alloc_debug checked;
+    smart_alloc_hardened hardened;
     basic_smart_alloc<diagnostics::counters> counted;
     basic_smart_alloc<budget::per_tag> tagged;
     // So rarely that none falls due while it is measured: what all other allocations pay.
     basic_smart_alloc<diagnostics::sampled<(std::size_t{1} << 30)>> sampled;
     auto const warm = [](auto& a) { a.template pool_free<item>(a.template pool_alloc<item>()); };
-    warm(alloc), warm(single), warm(checked), warm(counted), warm(tagged), warm(sampled);
+    warm(alloc), warm(single), warm(checked), warm(hardened), warm(counted), warm(tagged), warm(sampled);
 
     static item* blocks[many];
     std::size_t kept = 0;
@@ -197,6 +199,10 @@ void pools() {
     without_preparation("pool_pair/by_address", [&](std::size_t n) { repeat(n, alloc, pool_by_address_step); });
     without_preparation("pool_pair/checked", [&](std::size_t n) { repeat(n, checked, pool_step); });
     without_preparation("pool_pair/counters", [&](std::size_t n) { repeat(n, counted, pool_step); });
+    without_preparation("pool_pair/hardened", [&](std::size_t n) { repeat(n, hardened, pool_step); });
+    without_preparation("pool_pair/hardened_by_address",
+                        [&](std::size_t n) { repeat(n, hardened, pool_by_address_step); });
+    without_preparation("pool_pair/hardened_local", [&](std::size_t n) { repeat(n, hardened.local(), pool_step); });
     without_preparation("pool_pair/sampled", [&](std::size_t n) { repeat(n, sampled, pool_step); });
     without_preparation("pool_pair/sampled_by_address",
                         [&](std::size_t n) { repeat(n, sampled, pool_by_address_step); });

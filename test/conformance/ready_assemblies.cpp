@@ -2,6 +2,7 @@
 #include "support/test.hpp"
 
 #include <framealloc/smart_alloc_guarded.hpp>
+#include <framealloc/smart_alloc_hardened.hpp>
 #include <framealloc/testing/assembly.hpp>
 
 using namespace framealloc;
@@ -43,6 +44,11 @@ BOOST_AUTO_TEST_CASE(the_debug_assembly_keeps_what_an_allocator_promises)
 BOOST_AUTO_TEST_CASE(the_guarded_assembly_keeps_what_an_allocator_promises)
 {
     expect_conformance<smart_alloc_guarded>();
+}
+
+BOOST_AUTO_TEST_CASE(the_hardened_assembly_keeps_what_an_allocator_promises)
+{
+    expect_conformance<smart_alloc_hardened>();
 }
 
 BOOST_AUTO_TEST_CASE(the_single_threaded_assembly_keeps_what_an_allocator_promises)

@@ -466,15 +466,18 @@ std::vector<misuse> block_misuses()
 {
     using enum result;
     auto const pool_twice = [](misuse m) {
-        return std::move(m).release(silent).checked(stopped, "FA210", everywhere);
+        return std::move(m).release(silent).hardened(stopped, "FA210").checked(stopped, "FA210", everywhere);
     };
     // A heap block carries a state in every assembly.
     auto const heap_twice = [](misuse m) {
-        return std::move(m).release(named, "FA210").checked(stopped, "FA210", everywhere);
+        return std::move(m).release(named, "FA210").hardened(stopped, "FA210").checked(stopped, "FA210", everywhere);
     };
-    // By address, the page map knows at every level what is ours; by layout nobody asks it in release.
+    // By address, the page map knows at every level what is ours; by layout nobody asks it in release, and hardened does.
     auto const by_address = [](misuse m, char const* code, places where) {
-        return std::move(m).release(named, "FA211").checked(stopped, code, where);
+        return std::move(m).release(named, "FA211").hardened(stopped, "FA211").checked(stopped, code, where);
+    };
+    auto const by_layout = [](misuse m, char const* hardened_code, char const* code, places where) {
+        return std::move(m).release(silent).hardened(stopped, hardened_code).checked(stopped, code, where);
     };
     auto const unseen = [](misuse m, char const* code, places where) {
         return std::move(m).release(silent).checked(stopped, code, where);
@@ -489,6 +492,7 @@ std::vector<misuse> block_misuses()
         // The last one in its 64 KiB: release cannot tell that it ever was one.
         FRAMEALLOC_MISUSE("R01", heap_block_of_2_MiB_freed_twice, "one of 2 MiB")
             .release(named, "FA211")
+            .hardened(stopped, "FA211")
             .checked(stopped, "FA210", everywhere),
 
         pool_twice(FRAMEALLOC_MISUSE("R02", pool_block_freed_here_and_on_another_thread,
@@ -502,7 +506,7 @@ std::vector<misuse> block_misuses()
                    the_mistake),
         by_address(FRAMEALLOC_MISUSE("R03", pointer_to_a_static_object_freed, "one to a static object"), "FA211",
                    the_mistake),
-        unseen(FRAMEALLOC_MISUSE("R03", pointer_to_a_static_object_freed_by_layout, "the same with a layout"), "FA211",
+        by_layout(FRAMEALLOC_MISUSE("R03", pointer_to_a_static_object_freed_by_layout, "the same with a layout"), "FA211", "FA211",
                the_mistake),
         by_address(FRAMEALLOC_MISUSE("R03", block_of_malloc_freed, "a block of malloc is freed to a pool"), "FA211",
                    the_mistake),
@@ -510,32 +514,33 @@ std::vector<misuse> block_misuses()
 
         by_address(FRAMEALLOC_MISUSE("R04", pool_block_of_another_instance_freed, "a pool block of another instance is freed"),
                    "FA211", the_mistake),
-        unseen(FRAMEALLOC_MISUSE("R04", pool_block_of_another_instance_freed_by_layout, "the same with its layout"), "FA211",
+        by_layout(FRAMEALLOC_MISUSE("R04", pool_block_of_another_instance_freed_by_layout, "the same with its layout"), "FA211", "FA211",
                the_mistake),
         by_address(FRAMEALLOC_MISUSE("R04", heap_block_of_another_instance_freed, "a heap block of another instance is freed"),
                    "FA211", the_mistake),
 
-        unseen(FRAMEALLOC_MISUSE("R05", pointer_into_a_pool_block_freed, "a pointer into a pool block is freed"), "FA217",
+        by_layout(FRAMEALLOC_MISUSE("R05", pointer_into_a_pool_block_freed, "a pointer into a pool block is freed"), "FA217", "FA217",
                mistake_and_allocation),
-        unseen(FRAMEALLOC_MISUSE("R05", misaligned_pointer_into_a_pool_block_freed, "a misaligned one"), "FA217",
+        by_layout(FRAMEALLOC_MISUSE("R05", misaligned_pointer_into_a_pool_block_freed, "a misaligned one"), "FA217", "FA217",
                mistake_and_allocation),
         by_address(FRAMEALLOC_MISUSE("R05", pointer_into_a_heap_block_freed, "a pointer into a heap block is freed"), "FA217",
                    mistake_and_allocation),
 
-        unseen(FRAMEALLOC_MISUSE("R06", pool_block_freed_as_larger, "a pool block is freed as a larger one"), "FA212",
+        by_layout(FRAMEALLOC_MISUSE("R06", pool_block_freed_as_larger, "a pool block is freed as a larger one"), "FA212", "FA212",
                mistake_and_allocation),
         FRAMEALLOC_MISUSE("R06", pool_block_freed_as_one_byte_less, "as one byte less")
             .release(defined)
             .checked(stopped, "FA212", mistake_and_allocation),
-        unseen(FRAMEALLOC_MISUSE("R06", pool_block_freed_as_aligned_otherwise, "as aligned to more"), "FA212",
+        by_layout(FRAMEALLOC_MISUSE("R06", pool_block_freed_as_aligned_otherwise, "as aligned to more"), "FA212", "FA212",
                mistake_and_allocation),
         FRAMEALLOC_MISUSE("R06", heap_block_freed_as_smaller, "a heap block is freed as a smaller one")
             .release(defined)
+            .hardened(stopped, "FA212")
             .checked(stopped, "FA212", mistake_and_allocation),
 
         by_address(FRAMEALLOC_MISUSE("R07", frame_memory_freed_to_the_pool, "frame memory is freed to the pool"), "FA218",
                    mistake_and_allocation),
-        unseen(FRAMEALLOC_MISUSE("R07", frame_memory_freed_to_the_pool_by_layout, "the same with its layout"), "FA218",
+        by_layout(FRAMEALLOC_MISUSE("R07", frame_memory_freed_to_the_pool_by_layout, "the same with its layout"), "FA211", "FA218",
                mistake_and_allocation),
         by_address(FRAMEALLOC_MISUSE("R07", frame_memory_freed_to_the_heap, "frame memory is freed to the heap"), "FA218",
                    mistake_and_allocation),
@@ -545,7 +550,7 @@ std::vector<misuse> block_misuses()
         FRAMEALLOC_MISUSE("R07", heap_block_freed_to_the_pool, "a heap block is freed to the pool")
             .release(defined)
             .checked(defined),
-        unseen(FRAMEALLOC_MISUSE("R07", heap_block_freed_to_the_pool_by_layout, "with a layout that a pool serves"), "FA218",
+        by_layout(FRAMEALLOC_MISUSE("R07", heap_block_freed_to_the_pool_by_layout, "with a layout that a pool serves"), "FA211", "FA218",
                mistake_and_allocation),
 
         unseen(FRAMEALLOC_MISUSE("R08", one_byte_past_a_pool_block, "a byte is written past a pool block"), "FA214",

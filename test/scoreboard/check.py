@@ -25,7 +25,7 @@ BEGIN, END = "<!-- made by test/scoreboard/check.py: {} -->\n", "<!-- end of {} 
 
 # --- our levels, and tools ----------------------------------------------------------------------------------------------
 
-SHOWN_LEVELS = {"release": "release", "checked": "checked", "guarded": "guarded"}  # by name: its heading
+SHOWN_LEVELS = {"release": "release", "hardened": "hardened", "checked": "checked", "guarded": "guarded"}  # by name: its heading
 FOUND, DEFINED, UNDEFINED = ("stopped", "named", "trap", "tool"), ("defined", "refused"), ("silent", "crashed", "hung")
 ROWS = {
     "R01": "freed twice", "R02": "freed twice, by two threads", "R03": "freed, and never allocated",

@@ -267,7 +267,7 @@ std::vector<misuse> frame_misuses()
 {
     using enum result;
     auto const refused_by = [](char const* code, misuse m) {
-        return std::move(m).release(named, code).checked(stopped, code);
+        return std::move(m).release(named, code).hardened(stopped, code).checked(stopped, code);
     };
     auto const by_pointer = [](misuse m) {
         return std::move(m).release(silent).checked(stopped, "FA002", everywhere).without_place();
@@ -303,6 +303,7 @@ std::vector<misuse> frame_misuses()
                                               "frame memory is asked for outside a frame")),
         FRAMEALLOC_MISUSE("R24", thread_that_ends_inside_a_frame, "a thread ends inside a frame")
             .release(defined)
+            .hardened(stopped, "FA008")
             .checked(stopped, "FA008"),
 
         refused_by("FA004", FRAMEALLOC_MISUSE("R25", frame_begun_inside_a_frame, "a frame is begun inside a frame")),

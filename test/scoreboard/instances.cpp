@@ -171,6 +171,20 @@ template <class Alloc>
 }
 
 template <class Alloc>
+[[gnu::noinline]] answer bit_flipped_in_a_magazine(subject<Alloc>& s)
+{
+    layout const l{.bytes = 100};
+    s.alloc().pool_free(hidden(s.alloc().pool_alloc(l)));
+    for (detail::magazine const& m : s.alloc().shared().state_if_any()->magazines) {
+        if (detail::magazine_count(m) == 0) continue;
+        auto* const entry = static_cast<unsigned char*>(static_cast<void*>(m.top.load(detail::order::relaxed) - 1));
+        *touched(entry) = *touched(entry) ^ 0x20;
+    }
+    static_cast<void>(s.alloc().pool_alloc(l));
+    return answer::silent;
+}
+
+template <class Alloc>
 [[gnu::noinline]] answer bit_flipped_in_the_record_of_a_heap_block(subject<Alloc>& s)
 {
     auto* const p = hidden(static_cast<unsigned char*>(s.alloc().heap_alloc(layout{.bytes = 10'000})));
@@ -210,16 +224,23 @@ std::vector<misuse> instance_misuses()
         right(FRAMEALLOC_MISUSE("R30", fault_handler_that_throws, "it throws")),
         FRAMEALLOC_MISUSE("R30", fault_handler_that_makes_a_mistake, "it makes a mistake itself")
             .release(named, "FA211")
+            .hardened(stopped, "FA211")
             .checked(stopped, "FA211"),
 
         right(FRAMEALLOC_MISUSE("R39", frame_of_another_instance_ended, "another instance on the thread ends its frame")),
 
         FRAMEALLOC_MISUSE("R43", bit_flipped_in_the_list_of_free_blocks, "bits flip in the list of free blocks")
             .release(silent)
+            .hardened(trap)
             .checked(stopped, "FA213")
             .guarded(trap, "FA213", everywhere),
+        FRAMEALLOC_MISUSE("R43", bit_flipped_in_a_magazine, "a bit flips in a thread's magazine of free blocks")
+            .release(silent)
+            .hardened(stopped, "FA221")
+            .checked(stopped, "FA221", the_mistake),
         FRAMEALLOC_MISUSE("R43", bit_flipped_in_the_record_of_a_heap_block, "a bit flips below a heap block")
             .release(named, "FA211")
+            .hardened(stopped, "FA211")
             .checked(stopped, "FA215", the_mistake),
         FRAMEALLOC_MISUSE("R43", size_in_the_head_of_a_heap_block_overwritten, "the size of a heap block is overwritten")
             .release(silent)

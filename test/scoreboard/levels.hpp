@@ -6,6 +6,7 @@
 #include <framealloc/budget/per_tag.hpp>
 #include <framealloc/diagnostics/counters.hpp>
 #include <framealloc/smart_alloc_guarded.hpp>
+#include <framealloc/smart_alloc_hardened.hpp>
 #include <framealloc/tag_budgets.hpp>
 
 // The levels that are scored: a name, the level whose expectations hold where a misuse has none for this one, and the assembly.
@@ -17,6 +18,7 @@
 #define FRAMEALLOC_SCOREBOARD_LEVELS(level)                                                         \
     level("release", "release", smart_alloc)                                                        \
     level("counters", "release", basic_smart_alloc<diagnostics::counters>)                          \
+    level("hardened", "release", smart_alloc_hardened)                                              \
     level("checked", "checked", smart_alloc_debug)                                                  \
     level("checked, tags", "checked", basic_smart_alloc<diagnostics::checked, budget::per_tag>)     \
     level("guarded", "checked", smart_alloc_guarded)                                                \

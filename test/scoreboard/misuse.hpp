@@ -14,7 +14,7 @@ enum class result : unsigned char {
     stopped,  ///< a report, and SIGABRT
     named,    ///< a report, and the program goes on
     refused,  ///< null or an exception, and nothing has changed
-    trap,     ///< a report, and SIGSEGV: at the access itself
+    trap,     ///< SIGSEGV at the access itself: a report, or a page that is there and forbidden
     defined,  ///< what a correct program would have got
     shown,    ///< 0xCD where the data was: nobody stops, and who looks sees what happened
     silent,   ///< nothing said, and nothing promised
@@ -67,6 +67,9 @@ struct misuse {
     misuse release(result wanted, std::string_view code = {}) && { return std::move(*this).at("release", wanted, code); }
     misuse checked(result wanted, std::string_view code = {}, places where = {}) && {
         return std::move(*this).at("checked", wanted, code, where);
+    }
+    misuse hardened(result wanted, std::string_view code = {}) && {
+        return std::move(*this).at("hardened", wanted, code);
     }
     misuse guarded(result wanted, std::string_view code = {}, places where = {}) && {
         return std::move(*this).at("guarded", wanted, code, where);

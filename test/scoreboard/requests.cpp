@@ -125,8 +125,8 @@ template <class Alloc>
 std::vector<misuse> request_misuses()
 {
     using enum result;
-    auto const wrong_alignment = [](misuse m) { return std::move(m).release(refused).checked(stopped, "FA305"); };
-    auto const wrong_size = [](misuse m) { return std::move(m).release(refused).checked(named, "FA304"); };
+    auto const wrong_alignment = [](misuse m) { return std::move(m).release(refused).hardened(stopped, "FA305").checked(stopped, "FA305"); };
+    auto const wrong_size = [](misuse m) { return std::move(m).release(refused).hardened(named, "FA304").checked(named, "FA304"); };
     auto const said_by_refusing = [](misuse m) { return std::move(m).release(refused).checked(refused); };
     return {
         wrong_alignment(FRAMEALLOC_MISUSE("R14", alignment_of_0, "an alignment of 0")),
@@ -144,6 +144,7 @@ std::vector<misuse> request_misuses()
         said_by_refusing(FRAMEALLOC_MISUSE("R17", more_bytes_than_there_are, "more bytes than there are")),
         FRAMEALLOC_MISUSE("R17", more_bytes_than_a_fixed_arena_has, "more than a fixed arena has")
             .release(refused)
+            .hardened(named, "FA003")
             .checked(named, "FA003"),
     };
 }

@@ -3,9 +3,13 @@
 
 #include "support/child.hpp"
 
+#include <framealloc/detail/memory_tools.hpp>
+
 #include <csignal>
 #include <fstream>
 #include <iterator>
+
+#include <unistd.h>
 
 namespace scoreboard {
 namespace {
@@ -21,12 +25,27 @@ bool is_tool_report(std::string const& text)
     return false;
 }
 
+/// A fault at a page that is there and that nobody may touch is what guard pages are for; at one that is not there, it is luck.
+constexpr char forbidden_page[] = "touched a page that is forbidden\n";
+void tell_forbidden(int, siginfo_t* info, void*)
+{
+    if (info->si_code == SEGV_ACCERR) static_cast<void>(!::write(STDERR_FILENO, forbidden_page, sizeof forbidden_page - 1));
+}
+void watch_forbidden_pages()
+{
+    struct sigaction action {};
+    action.sa_sigaction = &tell_forbidden;
+    action.sa_flags = SA_SIGINFO | static_cast<int>(SA_RESETHAND);  // the access is made again, and ends the process
+    ::sigaction(SIGSEGV, &action, nullptr);
+}
+
 result judged(framealloc::test::child_result const& child, std::string const& text, bool reported)
 {
     if (reported && child.aborted()) return result::stopped;
     if (reported && !child.exited && child.signal == SIGSEGV) return result::trap;
     if (reported) return child.exited ? result::named : result::crashed;
     if (is_tool_report(text)) return result::tool;
+    if (child.signal == SIGSEGV && text.find(forbidden_page) != std::string::npos) return result::trap;
     if (!child.exited) return child.signal == SIGALRM ? result::hung : result::crashed;
     switch (answer(child.status)) {
         case answer::refused: return result::refused;
@@ -48,9 +67,11 @@ std::string outcome::line(std::string_view label) const
 
 outcome run(misuse const& m, std::string const& tool_logs)
 {
+    constexpr bool watches = !FRAMEALLOC_ADDRESS_SANITIZER && !FRAMEALLOC_VALGRIND;  // which have handlers of their own
     auto const child = framealloc::test::run_in_child([&] {
         std::signal(SIGALRM, SIG_DFL);
         std::signal(SIGBUS, SIG_DFL);
+        if (watches) watch_forbidden_pages();
         ::alarm(seconds_to_live);
         return int(m.run());
     });

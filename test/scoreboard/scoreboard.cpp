@@ -71,7 +71,6 @@ struct exception_to_the_rule {
 constexpr exception_to_the_rule not_found[] = {
     {"frame_memory_written_after_its_frame", "a plain pointer into a frame; a frame_ptr is found"},
     {"frame_memory_written_in_the_next_frame", "a plain pointer into a frame; a frame_ptr is found"},
-    {"allocator_ended_inside_a_frame_of_another_thread", "nobody counts the threads that are inside; documented"},
 };
 
 [[nodiscard]] bool is_excepted(std::string_view name)

@@ -105,6 +105,7 @@ public:
     ~program() {
         while (!scopes_.empty()) leave_tag();
         if (frame_open_) end_frame();
+        while (!blocks_.empty()) free_block();
     }
 
     /// False where program and model differ; then `step` says where.
@@ -345,7 +346,7 @@ private:
         if (random_.below(2) == 0) {
             m.scope.reset(new frame_scope<assembly>(alloc_.shared()));
         } else {
-            constexpr std::size_t bytes = detail::round_up(sizeof(detail::frame_mark), granule);
+            std::size_t const bytes = charge::frame_bytes(layout::of<detail::frame_mark>());
             if (!frame_may_have(bytes) || (FixedBytes != 0 && frame_bytes() + bytes > FixedBytes)) return;
             m.place = alloc_.checkpoint();
             model_.own[node()].frame += bytes;

@@ -6,6 +6,9 @@
 #include "support/forking.hpp"
 
 #include <framealloc/ambient_allocator.hpp>
+#include <framealloc/diagnostics/compose.hpp>
+#include <framealloc/diagnostics/counters.hpp>
+#include <framealloc/observer.hpp>
 #include <framealloc/smart_alloc_sampled.hpp>
 #include <framealloc/tag_budgets.hpp>
 
@@ -179,6 +182,38 @@ BOOST_AUTO_TEST_CASE(a_block_is_charged_to_its_tag_wherever_it_lies)
     BOOST_TEST(alloc.budgets().usage(tag).pool_bytes == 64u);
     alloc.pool_free(p, layout{.bytes = 64});
     BOOST_TEST(alloc.budgets().usage(tag).pool_bytes == 0u);
+    BOOST_TEST(bool(alloc.verify()));
+}
+
+namespace {
+
+/// Counts what it is told of.
+struct telling : diagnostics::none {
+    static inline int given = 0, taken = 0;
+    template <class>
+    struct observer {
+        template <class Caller>
+        void on_allocate(Caller, void* p, layout, allocation_intent, call_site) noexcept { given += is_sampled(p); }
+        template <class Caller>
+        void on_free(Caller, void* p, allocation_intent, call_site) noexcept { taken += is_sampled(p); }
+    };
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(sampled_composes_with_what_counts_and_what_observes)
+{
+    basic_smart_alloc<diagnostics::compose<diagnostics::counters, diagnostics::sampled<1>, telling>> alloc;
+    telling::given = telling::taken = 0;
+    item* const p = alloc.pool_new<item>();
+    BOOST_TEST(is_sampled(p));
+    alloc.pool_delete(p);
+    alloc.pool_free(alloc.pool_alloc(layout{.bytes = 48}));
+    BOOST_TEST(telling::given == 2);
+    BOOST_TEST(telling::taken == 2);
+    BOOST_TEST(alloc.stats().operations.pool_allocations == 2u);
+    BOOST_TEST(alloc.stats().operations.pool_frees == 2u);
+    BOOST_TEST(alloc.stats().pool_blocks_live == 0u);
     BOOST_TEST(bool(alloc.verify()));
 }
 

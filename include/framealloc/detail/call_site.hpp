@@ -40,14 +40,16 @@ inline constexpr bool guards_blocks = requires { requires A::diagnostics::guards
 /// Whether free blocks are written into magazines in a form that shows when it has been written over; see block_seal.hpp.
 template <class A>
 inline constexpr bool seals_blocks = requires { requires A::diagnostics::seals_blocks; };
-template <class A, bool Sealed>
+template <class A, bool Sealed = seals_blocks<A>>
 class block_seal;
 
 /// Whether some blocks of pools are guarded: see `block_sampler`.
 template <class A>
 inline constexpr bool samples_blocks = requires { requires A::diagnostics::samples_blocks; };
 template <class A, bool Sampled = samples_blocks<A>>
-class block_sampler {
+class block_sampler;
+template <class A>
+class block_sampler<A, false> {
 public:
     [[nodiscard]] static constexpr bool has(void const*) noexcept { return false; }
 };
@@ -82,6 +84,7 @@ template <class A>
 struct guard_machinery;
 template <class A>
 concept has_record_machinery = (!seals_blocks<A> || requires { sizeof(block_seal<A, true>); }) &&
+                               (!samples_blocks<A> || requires { sizeof(block_sampler<A, true>); }) &&
                                (!keeps_records<A> || requires { sizeof(record_machinery<A>); }) &&
                                (!guards_blocks<A> || requires { sizeof(guard_machinery<A>); });
 template <class A>

@@ -146,8 +146,9 @@ struct require_pairs {
                   "framealloc: a budget that charges tags wants the header framealloc/tag_budgets.hpp");
     static_assert(has_record_machinery<A>,
                   "framealloc: diagnostics that keep records, such as diagnostics::checked, want the header "
-                  "framealloc/smart_alloc_debug.hpp, diagnostics::guarded framealloc/smart_alloc_guarded.hpp, and "
-                  "diagnostics::hardened framealloc/smart_alloc_hardened.hpp");
+                  "framealloc/smart_alloc_debug.hpp, diagnostics::guarded framealloc/smart_alloc_guarded.hpp, "
+                  "diagnostics::sampled framealloc/smart_alloc_sampled.hpp, and diagnostics::hardened "
+                  "framealloc/smart_alloc_hardened.hpp");
     static_assert(!has_record_machinery<A> || has_observation_machinery<A>,
                   "framealloc: diagnostics that observe want the header of their observer: framealloc/trace.hpp for "
                   "diagnostics::trace, framealloc/contracts.hpp for diagnostics::contracts, or for one of your own "

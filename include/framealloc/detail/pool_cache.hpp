@@ -13,6 +13,7 @@ class pool_cache {
     using slab_type = slab<A>;
     static constexpr std::size_t class_count = A::pool::class_count;
     static constexpr bool goes_home = returns_to_owner<typename A::sync>;
+    friend block_seal<A>;
 
 public:
     explicit constexpr pool_cache(thread_record const& owner) noexcept : home_(owner) {}

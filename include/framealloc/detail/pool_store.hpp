@@ -48,8 +48,8 @@ static_assert(sizeof(batch) == magazine::batch_bytes && magazine_capacity(1) == 
 inline constexpr std::size_t depot_depth = 16;
 
 /// How a block is written into a batch: as it is. Where the diagnostics want it otherwise, see block_seal.hpp.
-template <class A, bool Sealed = seals_blocks<A>>
-class block_seal {
+template <class A>
+class block_seal<A, false> {
 public:
     static constexpr bool may_be_broken = false;
     static void draw_key(void*) noexcept {}

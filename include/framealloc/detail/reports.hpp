@@ -184,6 +184,9 @@ template <class A>
     if constexpr (keeps_records<A>) {
         if (fault what; !c.has_sound_records(what)) return {.sound = false, .first = what};
     }
+    if constexpr (seals_blocks<A>) {
+        if (verification const seals = c.pool_part().seal.verify(c); !seals) return seals;
+    }
     if constexpr (charges_tags<typename A::budget>) {
         if (verification const tags = tag_balance<A>::check(c); !tags) return tags;
     }

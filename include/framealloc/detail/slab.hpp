@@ -70,7 +70,9 @@ inline constexpr bool separates_heads = requires {
                  A::pool::slab_bytes / 4;
 } && has_virtual_memory<typename A::backend>;
 template <class A, bool Separate = separates_heads<A>>
-struct slab_guards {
+struct slab_guards;
+template <class A>
+struct slab_guards<A, false> {
     [[nodiscard]] static constexpr std::size_t behind_head(std::size_t head_bytes) noexcept { return head_bytes; }
     static constexpr std::size_t behind_blocks = 0;
     static void raise(slab<A>&) noexcept {}

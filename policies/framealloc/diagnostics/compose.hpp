@@ -316,6 +316,19 @@ struct composed_guard<P, Rest...> {
 };
 
 template <class P>
+inline constexpr bool samples_itself = requires { requires P::samples_blocks; };
+/// How often the first of them samples that does.
+template <class... P>
+struct composed_sampling {};
+template <class P, class... Rest>
+struct composed_sampling<P, Rest...> : composed_sampling<Rest...> {};
+template <class P, class... Rest>
+    requires samples_itself<P>
+struct composed_sampling<P, Rest...> {
+    static constexpr std::size_t sample_interval = P::sample_interval;
+};
+
+template <class P>
 inline constexpr bool seals_itself = requires { requires P::seals_blocks; };
 template <class P>
 inline constexpr bool separates_heads_itself = requires { P::head_guard_bytes; };
@@ -336,6 +349,7 @@ struct composition<true, P...> : composed_observers<(has_observer<P> || ...), P.
                                  composed_verbs<(has_verbs<P> || ...), P...>,
                                  composed_clock<P...>,
                                  composed_guard<P...>,
+                                 composed_sampling<P...>,
                                  composed_head_guard<P...> {
     using family = diagnostics_family;
 
@@ -345,6 +359,7 @@ struct composition<true, P...> : composed_observers<(has_observer<P> || ...), P.
     static constexpr bool stops_on_misuse = (P::stops_on_misuse || ...);
     static constexpr bool keeps_records = (keeps_records_itself<P> || ...);
     static constexpr bool guards_blocks = (guards_itself<P> || ...);
+    static constexpr bool samples_blocks = (samples_itself<P> || ...);
     static constexpr bool seals_blocks = (seals_itself<P> || ...);
 
     using thread_part = composed_thread_part<P...>;
@@ -371,6 +386,10 @@ struct compose
                   "framealloc::DiagnosticsPolicy");
     static_assert(detail::are_distinct<Parts...>,
                   "framealloc: diagnostics::compose<...> has the same policy twice; keep one");
+    static_assert(
+        !(requires { Parts::sample_interval; } || ...) || !(Parts::checks_blocks || ...),
+        "framealloc: diagnostics::sampled<N> is for assemblies that do not check blocks; beside a part that "
+        "does, such as diagnostics::checked or diagnostics::hardened, leave it out, or name diagnostics::guarded");
 };
 
 }  // namespace diagnostics

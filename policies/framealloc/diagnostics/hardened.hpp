@@ -17,7 +17,7 @@ namespace framealloc::inline v0_1::diagnostics {
 /// written beyond the end of a block into its neighbour is not found. With `backend::guard_pages` regions, chunks and the
 /// instance's own records lie between such pages, too; `smart_alloc_hardened` has both.
 ///
-///   Cost      Two locked instructions per pair of pool operations and some thirty others; frames nothing. 12 KiB of the
+///   Cost      Two locked instructions per pair of pool operations and some ninety others; frames nothing. 12 KiB of the
 ///             64 of a slab, and two system calls when one is made.
 ///   Threads   Any.
 ///   Failure   Reports through the fault handler, which stops the program unless it was replaced.
