@@ -391,7 +391,7 @@ BOOST_AUTO_TEST_CASE(an_allocator_that_ends_before_its_blocks_names_them)
     BOOST_TEST(faults.count() == 9u);
     BOOST_TEST(faults.last() == fault_code::live_at_end);
     BOOST_TEST(faults.last_would_stop());
-    BOOST_TEST(says(faults, "11 blocks of 1240 bytes were alive when instance "));
+    BOOST_TEST(says(faults, " ended with 11 of its blocks alive, of 1240 bytes"));
     BOOST_TEST(says(faults, "allocator 'level'"));
 }
 

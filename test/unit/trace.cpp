@@ -321,7 +321,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(an_allocator_that_ends_under_live_blocks_names_the
     }
     BOOST_TEST(faults.count() == 3u);  // two places and the sum
     for (fault_code const c : faults.codes()) BOOST_TEST(c == fault_code::live_at_end);
-    BOOST_TEST(holds(faults.last_text(), "4 blocks of 1072 bytes, from 2 places, were alive when instance"));
+    BOOST_TEST(holds(faults.last_text(), " ended with 4 of its blocks alive, of 1072 bytes, from 2 places"));
 }
 
 BOOST_AUTO_TEST_CASE(an_allocator_that_ends_with_nothing_alive_says_nothing)

@@ -274,8 +274,8 @@ public:
         });
         if (blocks == 0) return;
         blame(fault_code::live_at_end, ending_at_, nullptr, nullptr,
-              "%llu blocks of %llu bytes were alive when instance %llu ended", blocks, bytes,
-              self().id.load(order::relaxed));
+              "instance %llu ended with %llu of its blocks alive, of %llu bytes", self().id.load(order::relaxed),
+              blocks, bytes);
     }
 
     /// Whether what surrounds the live blocks and the objects of open frames is whole, and no free block was written to; the

@@ -182,8 +182,8 @@ public:
             report(f);
         }
         report({.code = fault_code::live_at_end,
-                .note = "%llu blocks of %llu bytes, from %llu places, were alive when instance %llu ended",
-                .numbers = {left.count, left.bytes, left.groups.size(), instance.id.load(order::relaxed)},
+                .note = "instance %llu ended with %llu of its blocks alive, of %llu bytes, from %llu places",
+                .numbers = {instance.id.load(order::relaxed), left.count, left.bytes, left.groups.size()},
                 .stops = A::diagnostics::stops_on_misuse});
     }
 
