@@ -184,7 +184,7 @@ template <class A>
     if constexpr (keeps_records<A>) {
         if (fault what; !c.has_sound_records(what)) return {.sound = false, .first = what};
     }
-    if constexpr (seals_blocks<A>) {
+    if constexpr (seals_blocks<A> && A::pool::class_count != 0) {
         if (verification const seals = c.pool_part().seal.verify(c); !seals) return seals;
     }
     if constexpr (charges_tags<typename A::budget>) {
