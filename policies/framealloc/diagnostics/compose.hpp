@@ -387,7 +387,7 @@ struct compose
     static_assert(detail::are_distinct<Parts...>,
                   "framealloc: diagnostics::compose<...> has the same policy twice; keep one");
     static_assert(
-        !(requires { Parts::sample_interval; } || ...) || !(Parts::checks_blocks || ...),
+        !(requires { Parts::sample_interval; } || ...) || !(requires { requires Parts::checks_blocks; } || ...),
         "framealloc: diagnostics::sampled<N> is for assemblies that do not check blocks; beside a part that "
         "does, such as diagnostics::checked or diagnostics::hardened, leave it out, or name diagnostics::guarded");
 };
