@@ -317,6 +317,11 @@ struct composed_guard<P, Rest...> {
 
 template <class P>
 inline constexpr bool samples_itself = requires { requires P::samples_blocks; };
+/// The same where a tool that sees more has switched it off.
+template <class P>
+inline constexpr bool is_for_sampling = requires { P::sample_interval; };
+template <class P>
+inline constexpr bool checks_blocks_itself = requires { requires P::checks_blocks; };
 /// How often the first of them samples that does.
 template <class... P>
 struct composed_sampling {};
@@ -387,7 +392,7 @@ struct compose
     static_assert(detail::are_distinct<Parts...>,
                   "framealloc: diagnostics::compose<...> has the same policy twice; keep one");
     static_assert(
-        !(requires { Parts::sample_interval; } || ...) || !(requires { requires Parts::checks_blocks; } || ...),
+        !(detail::is_for_sampling<Parts> || ...) || !(detail::checks_blocks_itself<Parts> || ...),
         "framealloc: diagnostics::sampled<N> is for assemblies that do not check blocks; beside a part that "
         "does, such as diagnostics::checked or diagnostics::hardened, leave it out, or name diagnostics::guarded");
 };
