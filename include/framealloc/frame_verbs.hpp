@@ -206,9 +206,15 @@ private:
     }
     FRAMEALLOC_HOT void* dress(detail::hot_state& hot, bool hit, void* raw, layout object,
                                detail::call_site at) noexcept {
-        if (hit) [[likely]]
-            return static_cast<detail::thread_state<A>&>(hot).frame.records().add(raw, object, at);
-        return raw != nullptr ? self().state()->frame.records().add(raw, object, at) : nullptr;
+        if (raw == nullptr) [[unlikely]]
+            return nullptr;
+        detail::thread_state<A>& s = hit ? static_cast<detail::thread_state<A>&>(hot) : *self().state();
+        if constexpr (decltype(s.frame)::checks_reuse) {
+            std::uintptr_t const wrong = s.frame.find_late_write(raw, object);
+            if (wrong != 0) [[unlikely]]
+                self().shared().frame_written_late(s, wrong);
+        }
+        return s.frame.records().add(raw, object, at);
     }
 
     /// The calling thread's state, if `bytes` at `begin` are what its frame served last; otherwise null.

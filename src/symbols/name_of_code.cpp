@@ -76,11 +76,32 @@ bool follow(Dwarf_Die& die, unsigned by) noexcept {
     return true;
 }
 
+/// Without the parameters: "f(int) const" is "f".
+std::string without_parameters(std::string name) {
+    std::size_t const last = name.rfind(')');
+    if (last == name.npos) return name;
+    std::size_t open = last, depth = 0;
+    do {
+        depth += name[open] == ')';
+        depth -= name[open] == '(';
+    } while (depth != 0 && open-- != 0);
+    if (depth == 0 && open != 0) name.resize(open);
+    return name;
+}
+
 /// The name of a function with those of what it is declared in, without parameters: as a person says it.
 std::string name_of(Dwarf_Die die) {
     while (follow(die, DW_AT_abstract_origin) || follow(die, DW_AT_specification)) {}
     Dwarf_Die* scopes = nullptr;
     int const count = ::dwarf_getscopes_die(&die, &scopes);
+    Dwarf_Attribute attribute;
+    char const* const symbol = ::dwarf_formstring(::dwarf_attr(&die, DW_AT_linkage_name, &attribute));
+    // Where there are lines and no more (-g1), only the symbol says what a function is declared in.
+    if (count == 2 && symbol != nullptr &&
+        (std::strncmp(symbol, "_ZN", 3) == 0 || std::strncmp(symbol, "_ZZ", 3) == 0)) {
+        std::free(scopes);
+        return without_parameters(plain(symbol));
+    }
     std::string name;
     for (int i = count; i-- > 0;) {
         int const tag = ::dwarf_tag(&scopes[i]);

@@ -46,6 +46,7 @@ template <class Alloc>
     auto* const p = ones_in_frame(s.alloc());
     s.alloc().end_frame();
     *touched(p) = 2;
+    s.end();
     return answer::silent;
 }
 
@@ -98,6 +99,17 @@ template <class Alloc>
         p = ones_in_frame(s.alloc(), some_pages);
     }
     return seen_as(*touched(p + some_pages / 2));
+}
+
+template <class Alloc>
+[[gnu::noinline]] answer frame_memory_written_after_a_rollback(subject<Alloc>& s)
+{
+    auto const mark = s.alloc().checkpoint();
+    auto* const p = ones_in_frame(s.alloc(), some_pages);
+    s.alloc().rollback(mark);
+    *touched(p + some_pages / 2) = 2;
+    static_cast<void>(ones_in_frame(s.alloc(), some_pages));
+    return answer::silent;
 }
 
 template <class Alloc>
@@ -279,7 +291,7 @@ std::vector<misuse> frame_misuses()
         by_pattern(FRAMEALLOC_MISUSE("R12", frame_memory_read_after_its_frame, "frame memory is read after its frame")),
         FRAMEALLOC_MISUSE("R12", frame_memory_written_after_its_frame, "frame memory is written to after its frame")
             .release(silent)
-            .checked(silent)
+            .checked(stopped, "FA002", the_end)
             .guarded(trap, "FA002", the_mistake)
             .without_tag(),
         FRAMEALLOC_MISUSE("R12", frame_memory_written_in_the_next_frame, "in the next frame, where it is another's")
@@ -294,6 +306,12 @@ std::vector<misuse> frame_misuses()
         by_pattern(FRAMEALLOC_MISUSE("R13", frame_memory_read_after_a_rollback, "frame memory is read after a roll-back"))
             .at("guarded, tags", shown),
         by_pattern(FRAMEALLOC_MISUSE("R13", frame_memory_read_after_its_scope, "after its scope")).at("guarded, tags", shown),
+        FRAMEALLOC_MISUSE("R13", frame_memory_written_after_a_rollback, "frame memory is written to after a roll-back")
+            .release(silent)
+            .checked(stopped, "FA002", the_end)
+            .guarded(trap, "FA002", the_mistake)
+            .at("guarded, tags", stopped, "FA002", the_end)
+            .without_tag(),
         by_pointer(FRAMEALLOC_MISUSE("R13", frame_ptr_used_after_a_rollback, "a frame_ptr is used after a roll-back")),
         by_pointer(FRAMEALLOC_MISUSE("R13", frame_ptr_used_after_its_scope, "after its scope")),
 

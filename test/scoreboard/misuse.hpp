@@ -36,6 +36,7 @@ inline constexpr places everywhere{.mistake = true, .allocation = true, .end = t
 inline constexpr places mistake_and_allocation{.mistake = true, .allocation = true};
 inline constexpr places the_mistake{.mistake = true};
 inline constexpr places the_allocation{.allocation = true};
+inline constexpr places the_end{.end = true};
 inline constexpr places the_block{.allocation = true, .end = true};
 
 struct expectation {

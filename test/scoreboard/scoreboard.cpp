@@ -69,7 +69,6 @@ struct exception_to_the_rule {
     std::string_view reason;
 };
 constexpr exception_to_the_rule not_found[] = {
-    {"frame_memory_written_after_its_frame", "a plain pointer into a frame; a frame_ptr is found"},
     {"frame_memory_written_in_the_next_frame", "a plain pointer into a frame; a frame_ptr is found"},
 };
 

@@ -87,6 +87,7 @@ BOOST_AUTO_TEST_SUITE(checked_level)
 
 BOOST_AUTO_TEST_CASE(the_end_of_a_frame_fills_what_was_used_and_no_more)
 {
+    fault_recorder const faults;
     smart_alloc_debug alloc;
     alloc.begin_frame();
     // First the whole chunk, so that we know what lies beyond in the next frame.
@@ -97,6 +98,7 @@ BOOST_AUTO_TEST_CASE(the_end_of_a_frame_fills_what_was_used_and_no_more)
 
     alloc.begin_frame();
     BOOST_TEST(static_cast<void*>(filled(alloc.frame_alloc(layout{.bytes = 1600}), 1600, 0x33)) == chunk);
+    BOOST_TEST(faults.last() == fault_code::frame_expired);
     alloc.end_frame();
     BOOST_TEST(all_are(chunk, 1600, released));
     // Behind an object lies its canary, of 8 to 23 bytes.
@@ -273,7 +275,7 @@ BOOST_AUTO_TEST_CASE(a_heap_block_written_to_after_its_free_is_named_when_it_is_
 {
     if constexpr (detail::memory_tool) return;  // which sees the write itself
     smart_alloc_debug alloc;
-    for (std::size_t const align : {16, 32, 64, 16}) {
+    for (std::size_t const align : {16u, 32u, 64u, 16u}) {
         layout const l{.bytes = 10'000, .align = align};
         auto* const p = static_cast<unsigned char*>(alloc.heap_alloc(l));
         alloc.heap_free(p);

@@ -101,6 +101,8 @@ public:
 
     /// Where the call is that ends things now.
     void ends_at(call_site at) noexcept { ending_at_ = at.address; }
+    /// Where the newest call was that ended something; null where there was none.
+    [[nodiscard]] void const* ended_at() const noexcept { return ending_at_; }
 
 private:
     void end_newest(std::size_t stack, frame_end how) noexcept {

@@ -39,6 +39,35 @@ public:
         close(r);
         return known_object(object);
     }
+    // --- memory that was taken back and filled, and is given out again -------------------------------------------------
+
+    /// What a frame's end or a roll-back has taken back, up to `end`, lies filled before the cursor now, or will, when the next
+    /// frame begins. `cursor` is where that stood: what was filled beyond it still is.
+    void filled(std::uintptr_t end, std::uintptr_t cursor) noexcept {
+        if (end != cursor || filled_to_ < end) filled_to_ = end;
+    }
+    /// The frame goes on in another chunk, or the chunk's memory is no more what it was.
+    void forget_filled() noexcept { filled_to_ = 0; }
+    /// The first byte from `begin` to `end` that was written to since it was filled; 0 where there is none.
+    [[nodiscard]] std::uintptr_t find_late_write(std::uintptr_t begin, std::uintptr_t end) const noexcept {
+        if (end > filled_to_) end = filled_to_;
+        if (begin >= end) return 0;
+        std::uintptr_t const wrong = detail::find_late_write(begin, end);
+        return wrong != end ? wrong : 0;
+    }
+    /// The same of all that is filled.
+    [[nodiscard]] std::uintptr_t find_late_write(std::uintptr_t begin) const noexcept {
+        return find_late_write(begin, filled_to_);
+    }
+    /// The same of what is given out at `raw`.
+    [[nodiscard]] std::uintptr_t find_late_write(void const* raw, layout asked) const noexcept {
+        std::uintptr_t const object = address_of(raw) + block_record::offset_for(asked.align);
+        return find_late_write(address_of(raw), canary_end(object + asked.bytes));
+    }
+    static constexpr char const* note_late_write =
+        "the byte at 0x%llx of frame memory was written to after that frame, scope or roll-back had ended: it is "
+        "0x%02llx";
+
     /// The newest one has another size now.
     void resize_newest(std::size_t bytes) noexcept {
         block_record& r = *newest_;
@@ -209,6 +238,7 @@ private:
     }
 
     block_record* newest_ = nullptr;
+    std::uintptr_t filled_to_ = 0;  // from the cursor, or the begin of the next frame, to here all bytes are 0xCD
     fault damage_{};
     mutable fault_sites sites_{};  // of what was found last
     bool has_damage_ = false;

@@ -91,6 +91,11 @@ class frame_state {
 
 public:
     using records_place = typename frame_records<A>::place;
+    /// Whether what is served is looked at: nobody has written to it since it was taken back and filled. Where pages or a tool
+    /// see the access itself, nothing need be looked at; where tags are charged no pages of a frame that is open are forbidden.
+    static constexpr bool checks_reuse = keeps_records<A> && A::diagnostics::fills_released &&
+                                         (!guards_blocks<A> || has_tags) && !memory_tool && in_flight == 1 &&
+                                         requires { requires engine::keeps_contents; };
 
     [[nodiscard]] frame_kind kind() const noexcept { return kind_.load(order::relaxed); }
     /// Frames begun with this record, by all its threads.
@@ -136,7 +141,11 @@ public:
         last_bytes_.store(used, order::relaxed);
         if (peak_bytes_.load(order::relaxed) < used) peak_bytes_.store(used, order::relaxed);
         total_bytes_.store(total_bytes_.load(order::relaxed) + used, order::relaxed);
-        if constexpr (!guards_blocks<A>) fill_oldest(window);
+        if constexpr (!guards_blocks<A>) {
+            fill_oldest(window);
+        } else if constexpr (checks_reuse) {
+            records_.forget_filled();
+        }
         if constexpr (has_tags) charges_.ending(window, source);
         engine_.reset(window, source);
         if constexpr (guards_blocks<A>) guarded_.let_go(engine_, window, source);
@@ -150,7 +159,11 @@ public:
         if constexpr (guards_blocks<A>) guarded_.open(window, request);
         if (void* const p = window.try_serve(request)) return p;
         if constexpr (guards_blocks<A>) guarded_.open_all(window), source.is_for(this, number_, number());
+        [[maybe_unused]] std::uintptr_t const chunk = begin_of_chunk();
         void* const p = engine_.allocate(window, request, source);
+        if constexpr (checks_reuse) {
+            if (begin_of_chunk() != chunk) records_.forget_filled();
+        }
         if (p != nullptr) memory_is_given(p, request.bytes);  // an arena of the program's may have places of its own
         return p;
     }
@@ -158,6 +171,7 @@ public:
     /// The first chunk, and `bytes` of it touched so that its pages are there. Between frames only.
     [[nodiscard]] bool warm(frame_window& window, std::size_t bytes, chunk_source<A>& source) noexcept {
         if (guards_blocks<A> && in_flight != 1 && begun() != 0) return true;  // the next frame has other memory
+        if constexpr (checks_reuse) records_.forget_filled();
         if (!engine_.prepare(window, source)) {
             if (begun() == 0) engine_.reset(window, source);
             return false;
@@ -244,6 +258,7 @@ public:
             if (!charges_.may_shrink_to(end)) return false;
         }
         release_bytes(end, cursor);
+        if constexpr (checks_reuse) records_.filled(cursor, cursor);
         window.move_to(end);
         return true;
     }
@@ -298,13 +313,25 @@ public:
         }
         if constexpr (has_tags) charges_.release(source);
         if constexpr (keeps_records<A>) epochs_.release(frame_end::instance);
+        if constexpr (checks_reuse) records_.forget_filled();
         engine_.release(window, source);
     }
     /// Gives the memory of frames that are over back; between frames.
     void trim(frame_window& window, chunk_source<A>& source) noexcept {
         if constexpr (in_flight == 1) {
             if constexpr (has_tags) charges_.release(source);
+            if constexpr (checks_reuse) records_.forget_filled();
             engine_.release(window, source);
+        }
+    }
+
+    /// The first byte that was written to after the frame, or the part of it, that it was of; 0 where there is none.
+    [[nodiscard]] std::uintptr_t find_late_write(frame_window const& window) const noexcept {
+        if constexpr (checks_reuse) {
+            std::uintptr_t const cursor = window.at();
+            return records_.find_late_write(cursor != 0 ? cursor : begin_of_chunk());
+        } else {
+            return 0;
         }
     }
 
@@ -330,6 +357,10 @@ public:
     template <class F>
     void for_each_used(frame_window const& window, F&& f) const noexcept {
         engine_.for_each_used(window, {}, f);
+    }
+    /// The same of what is given out at `raw`, which may lie in a chunk of its own.
+    [[nodiscard]] std::uintptr_t find_late_write(void const* raw, layout asked) const noexcept {
+        return address_of(raw) >= begin_of_chunk() ? records_.find_late_write(raw, asked) : 0;
     }
 
 private:
@@ -409,9 +440,21 @@ private:
         }
     }
     void fill(frame_window const& window, frame_position from) noexcept {
-        if constexpr (looks_at_released) {
+        if constexpr (checks_reuse) {
+            // The stretch before all others is where the frame, or the next one, goes on; a large request's is not.
+            bool is_first = window.at() != 0;
+            engine_.for_each_used(window, from, [&](std::uintptr_t begin, std::uintptr_t end) {
+                release_bytes(begin, end);
+                if (is_first) records_.filled(end, window.at());
+                is_first = false;
+            });
+        } else if constexpr (looks_at_released) {
             engine_.for_each_used(window, from, &release_bytes);
         }
+    }
+    [[nodiscard]] std::uintptr_t begin_of_chunk() const noexcept {
+        if constexpr (checks_reuse) return engine_.begin_of_current();
+        return 0;
     }
 
     engine engine_{};

@@ -221,12 +221,29 @@ public:
     /// The address that the program knows a block by; guarded, it is another one.
     [[nodiscard]] static std::uintptr_t shown(std::uintptr_t object) noexcept { return object; }
 
+    // --- frames --------------------------------------------------------------------------------------------------------
+
+    /// The byte at `at` was written to after the frame, scope or roll-back that it was of. Who did is not known; where that
+    /// ended is.
+    FRAMEALLOC_COLD void frame_written_late(thread_state<A>& s, std::uintptr_t at) {
+        fault_sites const sites = sites_of_late_write(s);
+        fault f = late_write(at);
+        f.stops = A::diagnostics::stops_on_misuse;
+        f.sites = &sites;
+        with_place(self(), f);
+    }
+
     // --- the instance's end -------------------------------------------------------------------------------------------
 
     /// The instance's destructor begins, at `at`. A thread that has a frame open uses the instance, and is named; of what it
     /// does between frames nothing is known. The frame of all threads is nobody's: who joined it may be at rest.
     FRAMEALLOC_COLD void instance_ends(call_site at) {
         ending_at_ = at;
+        thread_state<A>* written = nullptr;
+        self().for_each_state([&](thread_state<A>& s, bool) {
+            if (s.frame.find_late_write(s.window) != 0) written = &s;
+        });
+        if (written != nullptr) frame_written_late(*written, written->frame.find_late_write(written->window));
         if constexpr (!A::sync::one_thread) {
             struct user {
                 unsigned long long thread, frame;
@@ -321,6 +338,12 @@ public:
         self().for_each_state([&](thread_state<A>& s, bool) {
             if (sound && s.frame.kind() != frame_kind::closed)
                 sound = s.frame.records().check(nullptr, s.frame, s.window, what);
+            std::uintptr_t const late = sound ? s.frame.find_late_write(s.window) : 0;
+            if (late == 0) return;
+            sound = false;
+            what = late_write(late);
+            verified_ = sites_of_late_write(s);
+            what.sites = &verified_;
         });
         return sound;
     }
@@ -658,6 +681,18 @@ private:
         char note[64] = "0x%llx ";
         __builtin_strcat(note, what);
         blame(fault_code::foreign_pointer, at, nullptr, nullptr, note, address_of(p));
+    }
+
+    [[nodiscard]] static fault_sites sites_of_late_write(thread_state<A>& s) noexcept {
+        return {.freed_at = s.frame.epochs().ended_at(),
+                .write = [](fault_sites const& of, char* to, std::size_t size) noexcept {
+                    write_fault_places(of, to, size, "ended at");
+                }};
+    }
+    [[nodiscard]] static fault late_write(std::uintptr_t at) noexcept {
+        return {.code = fault_code::frame_expired,
+                .note = frame_records<A>::note_late_write,
+                .numbers = {at, *pointer_to<unsigned char const>(at)}};
     }
 
     FRAMEALLOC_COLD void report_user(unsigned long long thread, unsigned long long frame, void const* begun_at) {

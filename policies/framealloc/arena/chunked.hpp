@@ -27,6 +27,9 @@ struct chunked {
     template <class ChunkSource>
     class engine : public chunk_stack {
     public:
+        /// What lies beyond the cursor stays as it is until it is served.
+        static constexpr bool keeps_contents = true;
+
         [[nodiscard]] void* allocate(frame_window& window, layout request, ChunkSource& source) noexcept {
             request.bytes += request.bytes == 0;
             // No sum below can wrap: the framework refuses requests beyond `max_request_bytes`.

@@ -25,6 +25,9 @@ struct fixed {
     template <class ChunkSource>
     class engine : public chunk_stack {
     public:
+        /// What lies beyond the cursor stays as it is until it is served.
+        static constexpr bool keeps_contents = true;
+
         [[nodiscard]] void* allocate(frame_window& window, layout request, ChunkSource& source) noexcept {
             if (!prepare(window, source)) return nullptr;
             return window.try_serve(request);
