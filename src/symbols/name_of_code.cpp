@@ -89,13 +89,14 @@ std::string without_parameters(std::string name) {
     return name;
 }
 
-/// The name of a function with those of what it is declared in, without parameters: as a person says it.
-std::string name_of(Dwarf_Die die) {
+/// The name of a function with those of what it is declared in, without parameters: as a person says it. `symbol` is the
+/// linker's, null where there is none.
+std::string name_of(Dwarf_Die die, char const* symbol) {
     while (follow(die, DW_AT_abstract_origin) || follow(die, DW_AT_specification)) {}
     Dwarf_Die* scopes = nullptr;
     int const count = ::dwarf_getscopes_die(&die, &scopes);
     Dwarf_Attribute attribute;
-    char const* const symbol = ::dwarf_formstring(::dwarf_attr(&die, DW_AT_linkage_name, &attribute));
+    if (char const* const its = ::dwarf_formstring(::dwarf_attr(&die, DW_AT_linkage_name, &attribute))) symbol = its;
     // Where there are lines and no more (-g1), only the symbol says what a function is declared in.
     if (count == 2 && symbol != nullptr &&
         (std::strncmp(symbol, "_ZN", 3) == 0 || std::strncmp(symbol, "_ZZ", 3) == 0)) {
@@ -186,7 +187,8 @@ void add_functions(Dwarf_Die& around, Dwarf_Addr address, bool local, std::vecto
 /// outermost where all are ours.
 place find(Dwfl_Module* module, Dwarf_Addr address) {
     place found;
-    if (char const* const symbol = ::dwfl_module_addrname(module, address)) found.function = plain(symbol);
+    char const* const symbol = ::dwfl_module_addrname(module, address);
+    if (symbol != nullptr) found.function = plain(symbol);
     Dwarf_Addr bias = 0;
     Dwarf_Die* const unit = unit_at(module, address, bias);
     if (unit == nullptr) return found;
@@ -202,7 +204,7 @@ place find(Dwfl_Module* module, Dwarf_Addr address) {
     if (inlined.empty()) add_functions(*unit, address - bias, true, inlined);
     for (std::size_t i = inlined.size(); i-- != 0;) {
         // Where there are lines and no more, a lambda's symbol says more than its name.
-        std::string name = name_of(inlined[i]);
+        std::string name = name_of(inlined[i], i == 0 ? symbol : nullptr);
         if (!name.empty() && (name != "operator()" || i != 0)) found.function = std::move(name);
         if (i == 0 || !(is_nobodys(inlined[i]) || is_nobodys_file(found.file))) break;
         // It is ours: where it was called is what is wanted.

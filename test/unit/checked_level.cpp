@@ -98,7 +98,7 @@ BOOST_AUTO_TEST_CASE(the_end_of_a_frame_fills_what_was_used_and_no_more)
 
     alloc.begin_frame();
     BOOST_TEST(static_cast<void*>(filled(alloc.frame_alloc(layout{.bytes = 1600}), 1600, 0x33)) == chunk);
-    BOOST_TEST(faults.last() == fault_code::frame_expired);
+    if (!FRAMEALLOC_MEMORY_TOOL) BOOST_TEST((faults.last() == fault_code::frame_expired));
     alloc.end_frame();
     BOOST_TEST(all_are(chunk, 1600, released));
     // Behind an object lies its canary, of 8 to 23 bytes.

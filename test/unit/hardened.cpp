@@ -7,8 +7,10 @@
 #include "support/process.hpp"
 
 #include <framealloc/arena/fixed.hpp>
+#include <framealloc/backend/memory_resource.hpp>
 #include <framealloc/backend/static_buffer.hpp>
 #include <framealloc/backend/virtual_memory.hpp>
+#include <framealloc/pool/none.hpp>
 #include <framealloc/pool/fine_size_class.hpp>
 #include <framealloc/smart_alloc_debug.hpp>
 #include <framealloc/smart_alloc_hardened.hpp>
@@ -22,10 +24,13 @@
 #include <barrier>
 #include <cstring>
 #include <memory>
+#include <memory_resource>
 #include <mutex>
 #include <set>
 #include <thread>
 #include <vector>
+
+#include <sys/mman.h>
 
 // What an attacker, or a stray write, would make use of: each ends the program, or is passed over where a handler goes on.
 
@@ -147,6 +152,42 @@ BOOST_AUTO_TEST_CASE(a_pointer_that_is_not_a_block_of_that_size_stops_the_progra
         using slab = detail::slab<smart_alloc_hardened::assembly_type>;
         alloc.pool_free(hidden(slab::of(alloc.pool_alloc(small))), small);
     });
+}
+
+namespace {
+
+template <class Diagnostics>
+using on_resource = basic_smart_alloc<Diagnostics, backend::memory_resource, pool::none, sync::single_threaded>;
+using every_checking = std::tuple<on_resource<diagnostics::hardened>, on_resource<diagnostics::checked>>;
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_pointer_with_nothing_below_it_is_foreign_beside_blocks_of_ours_too, Alloc, every_checking)
+{
+    // Within 64 KiB: a page that cannot be read, a foreign one, and memory that heap blocks come from.
+    constexpr std::size_t unit = 65536, page = 4096;
+    auto* const map =
+        static_cast<char*>(::mmap(nullptr, 2 * unit, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    char* const begin = map + (unit - reinterpret_cast<std::uintptr_t>(map) % unit) % unit;
+    char* const foreign = begin + page;
+    BOOST_TEST_REQUIRE(::mprotect(foreign, unit - page, PROT_READ | PROT_WRITE) == 0);
+    {
+        std::pmr::monotonic_buffer_resource memory{foreign + page, unit - 2 * page};
+        Alloc alloc{backend::memory_resource{&memory}};
+        void* const block = alloc.heap_alloc(small);
+        fault_recorder const faults;
+        alloc.heap_free(foreign);
+        alloc.heap_free(foreign, small);
+        alloc.pool_free(foreign);
+        BOOST_TEST(faults.count() == 3u);
+        for (fault_code const c : faults.codes()) BOOST_TEST((c == fault_code::foreign_pointer));
+        // Blocks whose heads lie on the page before are blocks.
+        void* const aligned = alloc.heap_alloc(layout{.bytes = 100, .align = page});
+        alloc.heap_free(aligned);
+        alloc.heap_free(block);
+        BOOST_TEST(faults.count() == 3u);
+    }
+    ::munmap(map, 2 * unit);
 }
 
 BOOST_AUTO_TEST_CASE(a_handler_that_goes_on_loses_nothing)

@@ -162,7 +162,7 @@ public:
                     return i->ops == &core<A>::registry_operations() ? static_cast<core<A>*>(i) : nullptr;
                 }
             }
-            if (kind != address_kind::heap || address_of(p) % granule != 0) return nullptr;
+            if (kind != address_kind::heap || !heap_store<A>::may_be_block(p)) return nullptr;
             owner = heap_store<A>::read(p).instance;  // anything, if `p` is no block
             return static_cast<core<A>*>(thread_registry::find_instance(
                 [owner](instance_base& i) { return &i == owner && i.ops == &core<A>::registry_operations(); }));

@@ -3,6 +3,7 @@
 
 #include <framealloc/detail/core.hpp>
 #include <framealloc/detail/platform/entropy.hpp>
+#include <framealloc/detail/platform/readable.hpp>
 #include <framealloc/detail/reports.hpp>
 
 namespace framealloc::inline v0_1::detail {
@@ -72,7 +73,15 @@ public:
         for (std::size_t i = 0; i < n; ++i) blocks[i] = close(blocks[i]);
     }
 
+    /// Whether the `bytes` below an address that somebody frees can be read; they are, where they lie in its page.
+    [[nodiscard]] static bool can_read_below(void const* p, std::size_t bytes) noexcept {
+        std::uintptr_t const begin = address_of(p) - bytes;
+        return begin / smallest_page == address_of(p) / smallest_page ||
+               platform::is_readable(pointer_to<void const>(begin));
+    }
+
 private:
+    static constexpr std::size_t smallest_page = 4096;
     /// Blocks are aligned to 8 bytes at least, and lie below 2^48.
     static constexpr std::uintptr_t addresses = ((std::uintptr_t{1} << 48) - 1) & ~std::uintptr_t{7};
     static constexpr std::uintptr_t factor = 0x9E3779B97F4A7C15;

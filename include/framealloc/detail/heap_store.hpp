@@ -106,7 +106,17 @@ public:
     /// Whether `block`, which lies where heap blocks are, is or was a block of this instance, as far as can be seen from
     /// what lies below it.
     [[nodiscard]] bool is_ours(void* block) const noexcept {
-        return address_of(block) % granule == 0 && read(block).instance == instance_;
+        return may_be_block(block) && read(block).instance == instance_;
+    }
+    /// Whether what lies below `block`, which may be anybody's, can be a head. Where frees are checked nothing is read that is
+    /// not there: a page may begin at `block`, and be the first.
+    [[nodiscard]] static bool may_be_block(void* block) noexcept {
+        if (address_of(block) % granule != 0) return false;
+        if constexpr (seals_blocks<A>) {
+            return block_seal<A>::can_read_below(block, sizeof(heap_prefix) + record_bytes);
+        } else {
+            return true;
+        }
     }
 
     /// The head of a block, below its record where there is one.

@@ -608,9 +608,11 @@ private:
 
     /// The record of the live block that `object` is the address of; null, reported, where it is not to be believed.
     [[nodiscard]] block_record const* live_record(slab<A>& s, void* raw, void* object, call_site at) {
-        block_record const& r = block_record::of(object);
         std::size_t const offset = address_of(object) - address_of(raw);
         bool const may_begin = offset >= sizeof(block_record) && is_power_of_two(offset);
+        // What is no address of an object is not aligned as a record is.
+        block_record const& r =
+            may_begin ? block_record::of(object) : *static_cast<block_record const*>(static_cast<void const*>(raw));
         if (may_begin && r.raw() == address_of(raw) && r.is(block_record::alive)) return &r;
         if (block_record const* const sound = find_record(raw, s.shape->block_bytes)) {
             blame(fault_code::interior_pointer, at, sound->site, nullptr,
