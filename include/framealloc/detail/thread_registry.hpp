@@ -101,6 +101,8 @@ struct instance_base {
     thread_record* vacant = nullptr;
     instance_base* next_instance = nullptr;
     instance_base* prev_instance = nullptr;
+    struct facility* facilities = nullptr;  ///< what is built on the instance and ends before it; see facility.hpp
+    void (*end_facilities)(instance_base&) = nullptr;
 };
 
 class thread_registry {
