@@ -193,33 +193,30 @@ public:
                 .next_bytes = next_bytes_.load(order::relaxed)};
     }
     /// A constructor of `count` objects has thrown. A group of one thread is as it was at the mark; in a shared one the memory
-    /// stays where it is, and the objects are not counted.
-    void undo(group_mark const& to, std::size_t count, site_of<A> at) noexcept {
+    /// stays where it is, and the objects are not counted. Destructors and hooks that run meanwhile are refused.
+    FRAMEALLOC_COLD void undo(group_mark const& to, std::size_t count, site_of<A> at) noexcept {
         if (config_.shared) {
             other_objects_.fetch_sub(count, order::relaxed);
             return;
         }
-        destroy_objects(to.finalisers);
+        ending_.store(true, order::relaxed);
         std::uintptr_t const used = this->window.limit == to.limit ? this->window.at() : to.limit;
+        this->window.close();
+        destroy_objects(to.finalisers);
+        give_back_blocks_until(to.newest, newest_.load(order::relaxed), at);
+        newest_.store(to.newest, order::relaxed);
+        spares_.store(nullptr, order::relaxed);
         if (to.cursor != used) {
             memory_is_left(to.cursor, used);
             if constexpr (A::diagnostics::fills_released)
                 __builtin_memset(pointer_to<void>(to.cursor), 0xCD, used - to.cursor);
-            memory_is_forbidden(to.cursor, to.limit);
+            memory_is_forbidden(to.cursor, used);
         }
-        group_block* newest = nullptr;
-        {
-            // Others may be walking the blocks, for the group's figures.
-            locked const guard{owner_->guard()};
-            newest = newest_.load(order::relaxed);
-            newest_.store(to.newest, order::relaxed);
-            spares_.store(nullptr, order::relaxed);
-            this->window.set(to.cursor, to.limit);
-            bytes_base_.store(to.bytes_base, order::relaxed);
-            next_bytes_.store(to.next_bytes, order::relaxed);
-            this->objects.set(to.objects);
-        }
-        give_back_blocks_until(to.newest, newest, at);
+        this->objects.set(to.objects);
+        bytes_base_.store(to.bytes_base, order::relaxed);
+        next_bytes_.store(to.next_bytes, order::relaxed);
+        this->window.set(to.cursor, to.limit);
+        ending_.store(false, order::relaxed);
     }
 
     // --- what it is and has -------------------------------------------------------------------------------------------

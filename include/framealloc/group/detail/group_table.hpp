@@ -51,7 +51,8 @@ FRAMEALLOC_COLD void with_lost_group(group_claim<A> claim, layout const* request
          "the handle has no group: it was moved from, or none was created; asked for %llu bytes, align %llu"},
         {"the allocator of the group has ended",
          "the allocator of the group has ended; asked for %llu bytes, align %llu"},
-        {"the group is being freed", "the group is being freed; asked for %llu bytes, align %llu"},
+        {"the group is being freed or rolled back",
+         "the group is being freed or rolled back; asked for %llu bytes, align %llu"},
         {"the group has been freed", "the group has been freed; asked for %llu bytes, align %llu"},
         {"the group was freed long ago", "the group was freed long ago; asked for %llu bytes, align %llu"}};
     fault why{.code = fault_code::group_not_live, .stops = A::diagnostics::stops_on_misuse};
@@ -95,6 +96,17 @@ template <class A>
     }
     with_lost_group<A>(claim, &request, at, [&](fault& why) { throw_failure(why, request); });
     return nullptr;
+}
+
+/// What a container gives back: room again if it was served last, otherwise the group's, as always. While the group is being
+/// freed its containers go with it; after that nothing of it may be touched, and who checks says so.
+template <class A>
+void give_back_to_group(group_claim<A> claim, void* p, std::size_t bytes, site_of<A> at) noexcept {
+    if (!claim.is_live()) {
+        if constexpr (A::diagnostics::checks_blocks) report_lost_group<A>(claim, at);
+    } else if (!claim.state->try_give_back(address_of(p), bytes)) {
+        memory_is_forbidden(p, bytes);
+    }
 }
 
 struct name_of_group {
