@@ -58,7 +58,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(objects_live_until_the_group_is_freed_and_are_dest
             auto level = alloc.groups().create("level_1", {.shared = shared});
             for (char const c : {'a', 'b', 'c'}) level.template make<noted>(&diary, c);
             int* const number = level.template make<int>(42);
-            auto* const text = level.template make<std::string>(100, 'x');
+            auto* const text = level.template make<std::string>(std::size_t{100}, 'x');
             BOOST_TEST(*number == 42);
             BOOST_TEST(text->size() == 100u);
             level.template make<noted>(&diary, 'd');
@@ -321,7 +321,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_constructor_that_throws_leaves_the_group_as_it_w
     // One that has made others in the group: these go with it, in reverse order, and the blocks they took.
     struct nest {
         explicit nest(group_of<Alloc>& g) {
-            for (int i = 0; i < 1000; ++i) g.template make<std::string>(100, 'n');
+            for (int i = 0; i < 1000; ++i) g.template make<std::string>(std::size_t{100}, 'n');
             static_cast<void>(g.alloc({.bytes = 1_MiB, .align = 16}));
             throw 8;
         }
@@ -471,7 +471,7 @@ BOOST_AUTO_TEST_CASE(a_group_may_be_filled_on_one_thread_and_freed_on_another)
     smart_alloc alloc;
     auto level = alloc.groups().create("level_1");
     std::thread{[&] {
-        for (int i = 0; i < 10000; ++i) level.make<std::string>(50, 'x');
+        for (int i = 0; i < 10000; ++i) level.make<std::string>(std::size_t{50}, 'x');
     }}.join();
     BOOST_TEST(level.stats().objects == 10000u);
     std::thread{[moved = std::move(level)]() mutable { moved.free(); }}.join();

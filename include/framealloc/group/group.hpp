@@ -34,21 +34,21 @@ public:
     group(group&& other) noexcept : handle_(other.handle_) { take_over(other); }
     FRAMEALLOC_HOT group& operator=(group&& other) noexcept {
         if (this != &other) {
-            if (this->is_live()) end(detail::here<A>());
+            if (handle_.has_group()) end(detail::here<A>());
             handle_ = other.handle_;
             take_over(other);
         }
         return *this;
     }
     FRAMEALLOC_HOT ~group() {
-        if (this->is_live()) end(detail::here<A>());
+        if (handle_.has_group()) end(detail::here<A>());
     }
 
     /// Destroys the objects, newest first, and gives the memory back. Its name is free then.
     FRAMEALLOC_HOT void free() noexcept {
-        if (this->is_live()) [[likely]]
+        if (handle_.has_group()) [[likely]]
             return end(detail::here<A>());
-        detail::report_lost_group<A>(claim(), detail::here<A>());
+        detail::report_lost_group<A>(handle_, detail::here<A>());
     }
 
     /// A copyable reference with the same verbs, which knows when the group is gone. The instance outlives it.
@@ -57,22 +57,24 @@ public:
     // What the verbs are built on.
     [[nodiscard]] FRAMEALLOC_HOT detail::group_window& hot() noexcept { return *handle_.at; }
     [[nodiscard]] FRAMEALLOC_HOT detail::group_claim<A> claim() const noexcept { return handle_.claim; }
+    [[nodiscard]] FRAMEALLOC_HOT detail::group_handle<A> const& known() const noexcept { return handle_; }
 
 private:
     template <class>
     friend class group_registry;
     explicit group(detail::group_claim<A> const& given) noexcept {
         if (given.state == nullptr) return;
-        handle_ = {given.state, given};
+        handle_.at = given.state;
+        handle_.claim = given;
         given.state->handle = &handle_;
     }
 
     void take_over(group& other) noexcept {
-        if (this->is_live()) handle_.claim.state->handle = &handle_;
+        if (handle_.has_group()) handle_.claim.state->handle = &handle_;
         other.handle_ = {};
     }
     FRAMEALLOC_COLD void end(detail::site_of<A> at) noexcept {
-        if (!detail::group_table<A>::free(*handle_.claim.state, at)) detail::report_lost_group<A>(claim(), at);
+        if (!detail::group_table<A>::free(*handle_.claim.state, at)) detail::report_lost_group<A>(handle_, at);
     }
 
     detail::group_handle<A> handle_{};
@@ -100,6 +102,7 @@ public:
         return claim_.is_live() ? *claim_.state : detail::closed_group;
     }
     [[nodiscard]] FRAMEALLOC_HOT detail::group_claim<A> claim() const noexcept { return claim_; }
+    [[nodiscard]] FRAMEALLOC_HOT detail::group_claim<A> known() const noexcept { return claim_; }
 
 private:
     detail::group_claim<A> claim_{};

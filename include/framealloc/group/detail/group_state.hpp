@@ -47,12 +47,13 @@ static_assert(sizeof(group_chunk) == 48);
 template <class A>
 class group_state;
 
-/// What a handle or a reference knows of a group: where its state lies, and which of its lives it is. Where the state is null,
-/// the life says why.
+/// What a reference knows of a group: where its state lies, and which of its lives it is. Where the state is null, the life
+/// says why.
 template <class A>
 struct group_claim {
     static constexpr unsigned long long nothing = 0;
     static constexpr unsigned long long allocator_gone = 1;
+    static constexpr unsigned long long freed = 2;
 
     group_state<A>* state = nullptr;
     unsigned long long life = nothing;
@@ -62,11 +63,35 @@ struct group_claim {
     friend bool operator==(group_claim, group_claim) noexcept = default;
 };
 
-/// The owner's end of a group. The state knows where it is: who else ends the group empties it.
+/// What the owner of a freed group can still say of it: where records are kept. Nothing of it lies in the instance, which may
+/// end before the handle does.
+template <class A, bool Kept = keeps_records<A>>
+struct group_epitaph {
+    void write(group_state<A> const&) noexcept {}
+};
+template <class A>
+struct group_epitaph<A, true> {
+    call_site created_at{}, freed_at{};
+    std::size_t name_length = 0;
+    char name[max_group_name + 1]{};
+
+    void write(group_state<A> const& of) noexcept;
+};
+
+/// The owner's end of a group. The state knows where it is: whoever ends the group empties it.
 template <class A>
 struct group_handle {
     group_window* at = &closed_group;
     group_claim<A> claim{};
+    [[no_unique_address]] group_epitaph<A> epitaph{};
+
+    [[nodiscard]] FRAMEALLOC_HOT bool has_group() const noexcept { return at != &closed_group; }
+    /// The group is gone, for a reason that claims know.
+    void forget(unsigned long long why) noexcept {
+        epitaph.write(*claim.state);
+        at = &closed_group;
+        claim = {nullptr, why};
+    }
 };
 
 /// Where a group stood, for when a constructor throws.
@@ -129,9 +154,9 @@ public:
         }
     }
     /// Ends this life; nobody finds the group by a claim or in the list any more. The instance's lock is held.
-    void end_life() noexcept {
+    void end_life(unsigned long long why) noexcept {
         life.store(life.load(order::relaxed) + 1, order::relaxed);
-        if (handle != nullptr) handle->at = &closed_group;
+        if (handle != nullptr) handle->forget(why);
         handle = nullptr;
     }
     /// Gives its memory back. O(blocks).
@@ -429,6 +454,14 @@ private:
     std::size_t name_length_ = 0;
     char name_[max_group_name + 1]{};
 };
+
+template <class A>
+void group_epitaph<A, true>::write(group_state<A> const& of) noexcept {
+    created_at = of.created_at();
+    freed_at = of.freed_at();
+    name_length = of.name().size();
+    __builtin_memcpy(name, of.name().data(), name_length);
+}
 
 template <class A>
 FRAMEALLOC_HOT bool group_claim<A>::is_live() const noexcept {

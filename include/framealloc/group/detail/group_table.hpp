@@ -43,58 +43,82 @@ template <class A>
             name};
 }
 
-/// Calls `f(fault)` with why a use of what `claim` knows is refused; `request` is what was asked for, if anything.
-template <class A, class F>
-FRAMEALLOC_COLD void with_lost_group(group_claim<A> claim, layout const* request, site_of<A> at, F&& f) {
+// A group is known by a claim, or, by its owner, through a handle.
+template <class A>
+[[nodiscard]] FRAMEALLOC_HOT group_claim<A> claim_of(group_claim<A> const& known) noexcept {
+    return known;
+}
+template <class A>
+[[nodiscard]] FRAMEALLOC_HOT group_claim<A> claim_of(group_handle<A> const& known) noexcept {
+    return known.claim;
+}
+template <class A>
+[[nodiscard]] group_sites sites_of_lost(group_claim<A> const&, site_of<A> at) noexcept {
+    return sites_of_group<A>({}, at);
+}
+template <class A>
+[[nodiscard]] group_sites sites_of_lost(group_handle<A> const& known, site_of<A> at) noexcept {
+    if constexpr (keeps_records<A>) {
+        auto const& of = known.epitaph;
+        if (known.claim.life != group_claim<A>::nothing)
+            return sites_of_group<A>({of.name, of.name_length}, at, of.created_at, of.freed_at);
+    }
+    return sites_of_group<A>({}, at);
+}
+
+/// Calls `f(fault)` with why a use of what is known of a group is refused; `request` is what was asked for, if anything.
+template <class A, class Known, class F>
+FRAMEALLOC_COLD void with_lost_group(Known const& known, layout const* request, site_of<A> at, F&& f) {
     static constexpr char const* notes[][2] = {
         {"the handle has no group: it was moved from, or none was created",
          "the handle has no group: it was moved from, or none was created; asked for %llu bytes, align %llu"},
         {"the allocator of the group has ended",
          "the allocator of the group has ended; asked for %llu bytes, align %llu"},
-        {"the group is being freed or rolled back",
-         "the group is being freed or rolled back; asked for %llu bytes, align %llu"},
         {"the group has been freed", "the group has been freed; asked for %llu bytes, align %llu"},
-        {"the group was freed long ago", "the group was freed long ago; asked for %llu bytes, align %llu"}};
+        {"the group was freed long ago", "the group was freed long ago; asked for %llu bytes, align %llu"},
+        {"the group is being freed or rolled back",
+         "the group is being freed or rolled back; asked for %llu bytes, align %llu"}};
     fault why{.code = fault_code::group_not_live, .stops = A::diagnostics::stops_on_misuse};
-    group_sites sites = sites_of_group<A>({}, at);
+    group_claim<A> const claim = claim_of<A>(known);
+    group_sites sites = sites_of_lost<A>(known, at);
     why.sites = &sites;
     if (request != nullptr) why.numbers[0] = request->bytes, why.numbers[1] = request->align;
     auto const note = [&](std::size_t reason) { why.note = notes[reason][request != nullptr]; };
     if (claim.state == nullptr) {
-        note(claim.life == group_claim<A>::allocator_gone ? 1 : 0);
+        note(claim.life);
         return f(why);
     }
     group_state<A> const& g = *claim.state;
     unsigned long long const later = g.life.load(order::relaxed) - claim.life;
-    note(later == 0 ? 2 : later == 1 ? 3 : 4);
+    note(later == 0 ? 4 : later == 1 ? 2 : 3);
     if (later <= 1) sites = sites_of_group<A>(g.name(), at, g.created_at(), g.freed_at());
     with_place(g.owner(), why, f);
 }
 /// A use that asks for no memory.
-template <class A>
-FRAMEALLOC_COLD void report_lost_group(group_claim<A> claim, site_of<A> at) {
-    with_lost_group<A>(claim, nullptr, at, [](fault& why) { report(why); });
+template <class A, class Known>
+FRAMEALLOC_COLD void report_lost_group(Known const& known, site_of<A> at) {
+    with_lost_group<A>(known, nullptr, at, [](fault& why) { report(why); });
 }
 
-/// What the hot path of a claimed group has missed.
-template <class A>
-[[nodiscard]] FRAMEALLOC_COLD void* group_miss(group_claim<A> claim, layout request, std::size_t count,
-                                               site_of<A> at) noexcept {
+/// What the hot path of a group has missed. `Known` is a claim, or a handle by reference.
+template <class A, class Known>
+[[nodiscard]] FRAMEALLOC_COLD void* group_miss(Known known, layout request, std::size_t count, site_of<A> at) noexcept {
     [[maybe_unused]] called_at<A> const here{at};
+    group_claim<A> const claim = claim_of<A>(known);
     if (claim.is_live() && !claim.state->is_ending()) {
         return claim.state->template serve<false>(request, count, at);
     }
-    with_lost_group<A>(claim, &request, at, [](fault& why) { report(why); });
+    with_lost_group<A>(known, &request, at, [](fault& why) { report(why); });
     return nullptr;
 }
-template <class A>
-[[nodiscard]] FRAMEALLOC_COLD void* group_miss_or_throw(group_claim<A> claim, layout request, std::size_t count,
-                                                        site_of<A> at) {
+template <class A, class Known>
+[[nodiscard]] FRAMEALLOC_COLD void* group_miss_or_throw(Known known, layout request, std::size_t count, site_of<A> at) {
     [[maybe_unused]] called_at<A> const here{at};
+    group_claim<A> const claim = claim_of<A>(known);
     if (claim.is_live()) {
         if (void* const p = claim.state->template serve<true>(request, count, at)) return p;
     }
-    with_lost_group<A>(claim, &request, at, [&](fault& why) { throw_failure(why, request); });
+    with_lost_group<A>(known, &request, at, [&](fault& why) { throw_failure(why, request); });
     return nullptr;
 }
 
@@ -165,7 +189,7 @@ public:
     }
 
     /// Frees a group that is alive. False where it is being freed already.
-    FRAMEALLOC_COLD static bool free(state& g, site_of<A> at) noexcept {
+    FRAMEALLOC_COLD static bool free(state& g, site_of<A> at, unsigned long long why = group_claim<A>::freed) noexcept {
         if (!g.begin_to_end(at)) return false;
         core<A>& owner = g.owner();
         g.destroy_objects();
@@ -175,7 +199,7 @@ public:
             table = find_facility<group_table>(owner);
             if (!g.name().empty()) table->names_.erase(table->names_.iterator_to(g));
             table->live_.erase(table->live_.iterator_to(g));
-            g.end_life();
+            g.end_life(why);
         }
         // Whoever walked its blocks has found it under the lock, and has left it.
         g.give_back_blocks(at);
@@ -214,12 +238,9 @@ public:
         while (!table.live_.empty()) {
             state& g = table.live_.back();
             group_claim<A> const alive{&g, g.life.load(order::relaxed)};
-            group_handle<A>* const handle = g.handle;
             // Whoever is told may use the groups, and free this one.
             if constexpr (A::diagnostics::checks_blocks) report_live(owner, g, at, &g == &table.live_.front());
-            if (!alive.is_live()) continue;
-            static_cast<void>(free(g, at));
-            if (handle != nullptr) handle->claim = {nullptr, group_claim<A>::allocator_gone};
+            if (alive.is_live()) static_cast<void>(free(g, at, group_claim<A>::allocator_gone));
         }
     }
 
