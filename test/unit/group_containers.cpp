@@ -129,6 +129,7 @@ BOOST_AUTO_TEST_CASE(polymorphic_containers_live_in_a_group)
         for (int i = 0; i < 300; ++i) names[i] = std::string(60, 'p');
         BOOST_TEST(level.owns(names[5].data()));
     }
+    std::size_t const odd = 3;
     void* const aligned = resource.allocate(100, 4096);
     BOOST_TEST(reinterpret_cast<std::uintptr_t>(aligned) % 4096 == 0u);
     BOOST_TEST(resource.allocate(0, 1) != resource.allocate(0, 1));
@@ -140,7 +141,7 @@ BOOST_AUTO_TEST_CASE(polymorphic_containers_live_in_a_group)
 #endif
     level.free();
     BOOST_TEST(how_it_fails([&] { static_cast<void>(resource.allocate(8)); }).code == fault_code::group_not_live);
-    BOOST_TEST(how_it_fails([&] { static_cast<void>(another.allocate(8, 3)); }).code ==
+    BOOST_TEST(how_it_fails([&] { static_cast<void>(another.allocate(8, odd)); }).code ==
                fault_code::impossible_alignment);
 }
 
