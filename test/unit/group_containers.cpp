@@ -129,7 +129,7 @@ BOOST_AUTO_TEST_CASE(polymorphic_containers_live_in_a_group)
         for (int i = 0; i < 300; ++i) names[i] = std::string(60, 'p');
         BOOST_TEST(level.owns(names[5].data()));
     }
-    std::size_t const odd = 3;
+    std::size_t odd = 3;  // not to be seen by the compiler, which would say so
     void* const aligned = resource.allocate(100, 4096);
     BOOST_TEST(reinterpret_cast<std::uintptr_t>(aligned) % 4096 == 0u);
     BOOST_TEST(resource.allocate(0, 1) != resource.allocate(0, 1));
