@@ -3,6 +3,7 @@
 // One loop per operation, for tools/instructions.sh, which runs this program under callgrind. Run by itself it does the
 // same work and counts nothing.
 
+#include "groups.hpp"
 #include "measure.hpp"
 #include "peers.hpp"
 
@@ -10,7 +11,6 @@
 
 #include <framealloc/tag_budgets.hpp>
 #include <framealloc/diagnostics/counters.hpp>
-#include <framealloc/group/group.hpp>
 #include <framealloc/smart_alloc_debug.hpp>
 #include <framealloc/smart_alloc_sampled.hpp>
 
@@ -205,49 +205,6 @@ void pools() {
     without_preparation("pool_pair/per_tag", [&](std::size_t n) { repeat(n, tagged, pool_step); });
 }
 
-constexpr auto group_step = [](auto& g) { use(g.template alloc<item>()); };
-constexpr auto group_make_step = [](auto& g) { use(g.template make<with_destructor>()); };
-
-template <class Group>
-[[gnu::noinline]] void raw_group(std::size_t turns, Group& group, std::size_t bytes, std::size_t align) {
-    for (; turns != 0; --turns) {
-        change(bytes), change(align);
-        use(group.alloc(layout{.bytes = bytes, .align = align}));
-    }
-}
-
-/// A group whose chunk has room for a whole measurement, anew for each length.
-template <class Run>
-void in_a_group(char const* name, bool shared, Run run) {
-    constexpr std::size_t roomy = std::size_t{8} << 20;
-    smart_alloc alloc;
-    group_of<smart_alloc> group;
-    both_lengths(
-        name,
-        [&] {
-            group = alloc.groups().create({}, {.first_block_bytes = roomy, .block_bytes = roomy, .shared = shared});
-            use(group.alloc<item>());
-        },
-        [&](std::size_t n) { run(n, group); },
-        [&] {
-            if (group.stats().blocks != 1) {
-                std::fputs("instructions: a group took a block while it was measured\n", stderr);
-                std::exit(1);
-            }
-        });
-}
-
-void groups() {
-    in_a_group("group_alloc/object", false, [](std::size_t n, auto& g) { repeat(n, g, group_step); });
-    in_a_group("group_alloc/ref", false, [](std::size_t n, auto& g) {
-        auto ref = g.ref();
-        repeat(n, ref, group_step);
-    });
-    in_a_group("group_alloc/shared", true, [](std::size_t n, auto& g) { repeat(n, g, group_step); });
-    in_a_group("group_alloc/raw_object", false, [](std::size_t n, auto& g) { raw_group(n, g, 64, 16); });
-    in_a_group("group_make/object", false, [](std::size_t n, auto& g) { repeat(n, g, group_make_step); });
-}
-
 void heap_blocks() {
     smart_alloc alloc;
     heap_step(alloc);
@@ -337,7 +294,7 @@ int main() {
     frames();
     pools();
     heap_blocks();
-    groups();
+    groups::all();
     end_of_frame<1>("end_frame/1_chunk");
     end_of_frame<2>("end_frame/2_chunks");
     end_of_frame<10'000>("end_frame/10000_chunks");

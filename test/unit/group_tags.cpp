@@ -134,6 +134,33 @@ BOOST_AUTO_TEST_CASE(a_listener_may_use_the_group_that_asks)
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_listener_may_free_the_group_that_asks)
+{
+    for (bool const shared : {false, true}) {
+        for (std::size_t const bytes : {std::size_t{100}, std::size_t{1_MiB}}) {
+            tagged<> alloc;
+            alloc.budgets().set(world, {.soft = 1_KiB});
+            recording_listener listener;
+            auto level = alloc.groups().create("level_1", {.shared = shared});
+            group_of<tagged<>> next;
+            listener.reaction = [&](budget_event const&) {
+                if (!level) return;
+                level.free();
+                next = alloc.groups().create("level_1");  // where the other one was
+            };
+            alloc.budgets().set_listener(&listener);
+            auto const tag = alloc.tag_scope(world);
+            fault_recorder const faults;
+            BOOST_TEST(level.try_alloc({.bytes = bytes}) == nullptr);
+            BOOST_TEST(faults.last() == fault_code::group_not_live);
+            BOOST_TEST(next.stats().reserved_bytes == 0u);
+            BOOST_TEST(alloc.stats().heap_bytes_live == 0u);
+            BOOST_TEST(next.alloc({.bytes = bytes}) != nullptr);
+            alloc.budgets().set_listener(nullptr);
+        }
+    }
+}
+
 #if FRAMEALLOC_EXCEPTIONS
 BOOST_AUTO_TEST_CASE(a_listener_that_throws_leaves_the_group_as_it_was)
 {

@@ -73,7 +73,8 @@ private:
         if (handle_.has_group()) handle_.claim.state->handle = &handle_;
         other.handle_ = {};
     }
-    FRAMEALLOC_COLD void end(detail::site_of<A> at) noexcept {
+    // Not cold: compilers take what leads to a cold call, a whole loading function, for cold as well.
+    [[gnu::noinline]] void end(detail::site_of<A> at) noexcept {
         if (!detail::group_table<A>::free(*handle_.claim.state, at)) detail::report_lost_group<A>(handle_, at);
     }
 
@@ -147,8 +148,8 @@ public:
 private:
     using claim_type = detail::group_claim<A>;
 
-    FRAMEALLOC_COLD claim_type create_or_throw(std::string_view name, group_config const& config,
-                                               detail::site_of<A> at) {
+    [[gnu::noinline]] claim_type create_or_throw(std::string_view name, group_config const& config,
+                                                 detail::site_of<A> at) {
         [[maybe_unused]] detail::called_at<A> const here{at};
         fault why;
         detail::group_sites sites;
@@ -158,8 +159,8 @@ private:
         if (sites.write != nullptr) why.sites = &sites;
         detail::throw_refusal(*core_, why, layout{.bytes = 0});
     }
-    FRAMEALLOC_COLD claim_type create_or_report(std::string_view name, group_config const& config,
-                                                detail::site_of<A> at) noexcept {
+    [[gnu::noinline]] claim_type create_or_report(std::string_view name, group_config const& config,
+                                                  detail::site_of<A> at) noexcept {
         [[maybe_unused]] detail::called_at<A> const here{at};
         fault why;
         detail::group_sites sites;
@@ -175,7 +176,7 @@ private:
         }
         return made;
     }
-    FRAMEALLOC_COLD void free_at(claim_type const& claim, detail::site_of<A> at) noexcept {
+    [[gnu::noinline]] void free_at(claim_type const& claim, detail::site_of<A> at) noexcept {
         if (!claim.is_live()) {
             detail::report_lost_group<A>(claim, at);
         } else if (&claim.state->owner() != core_) {

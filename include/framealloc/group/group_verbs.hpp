@@ -101,11 +101,7 @@ private:
 
     template <bool Throws>
     FRAMEALLOC_HOT void* miss(layout request, std::size_t count, detail::site_of<A> at) noexcept(!Throws) {
-        if constexpr (Throws) {
-            return detail::group_miss_or_throw<A, decltype(self().known())>(self().known(), request, count, at);
-        } else {
-            return detail::group_miss<A, decltype(self().known())>(self().known(), request, count, at);
-        }
+        return detail::group_miss<A, Throws, decltype(self().known())>(self().known(), request, count, at);
     }
     template <bool Throws>
     FRAMEALLOC_HOT void* serve(layout request, std::size_t count, detail::site_of<A> at) noexcept(!Throws) {

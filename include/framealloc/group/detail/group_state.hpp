@@ -172,6 +172,12 @@ public:
 
     // --- serving ------------------------------------------------------------------------------------------------------
 
+    /// A request of a shared group that its present chunk has room for. Null for any other, and for a group of one thread.
+    [[nodiscard]] FRAMEALLOC_HOT void* serve_beside_others(layout request, std::size_t count) noexcept {
+        group_chunk* const c = current_.load(order::acquire);  // pairs with the release in `install_spare`
+        return c != nullptr && request.is_possible() ? serve_from(c, request, count) : nullptr;
+    }
+
     /// What the hot path has missed; `count` objects are in it. Null, or with `Throws` an exception, where the heap path has
     /// refused, or the group is being freed: then it is for the caller to say so.
     template <bool Throws>
@@ -181,7 +187,7 @@ public:
             return serve_alone<Throws>(request, count, at);
         for (;;) {
             if (is_ending()) return nullptr;
-            group_chunk* const seen = current_.load(order::acquire);  // pairs with the release in `install`
+            group_chunk* const seen = current_.load(order::acquire);  // pairs with the release in `install_spare`
             if (void* const p = config_.shared ? serve_from(seen, request, count) : serve_from_window(request, count)) {
                 return p;
             }
@@ -338,8 +344,9 @@ private:
     template <bool Throws>
     [[nodiscard]] FRAMEALLOC_COLD void* serve_alone(layout request, std::size_t count, site_of<A> at) {
         if (is_ending()) return nullptr;
+        unsigned long long const mine = life.load(order::relaxed);
         void* const p = take_block<Throws>(request, at);
-        if (p == nullptr) return nullptr;
+        if (p == nullptr || !is_still(mine, p, at)) return nullptr;
         void* entry = nullptr;
         FRAMEALLOC_TRY { entry = serve<Throws>(layout::of<group_block>(), 0, at); }
         FRAMEALLOC_CATCH_ALL {
@@ -359,6 +366,14 @@ private:
             this->objects.add(count);
         }
         return p;
+    }
+
+    /// Whether it is the group that it was before `block` was taken for it, or has been freed meanwhile by who was told of
+    /// that; then the block goes back.
+    [[nodiscard]] bool is_still(unsigned long long mine, void* block, site_of<A> at) noexcept {
+        if (life.load(order::relaxed) == mine && !is_ending()) return true;
+        owner_->free_heap(block, at);
+        return false;
     }
 
     template <bool Throws>
@@ -382,12 +397,13 @@ private:
         std::size_t whole = turn & ~(granule - 1);
         while (whole < least + beside_block) whole *= 2;
         std::size_t bytes = whole - beside_block;
+        unsigned long long const mine = life.load(order::relaxed);
         void* p = bytes > least ? owner_->heap_allocate({.bytes = bytes}, at) : nullptr;
         if (p == nullptr) {
             bytes = least;
             p = take_block<Throws>({.bytes = bytes}, at);
         }
-        if (p == nullptr) return false;
+        if (p == nullptr || !is_still(mine, p, at)) return false;
         std::size_t const doubled = whole < config_.block_bytes / 2 ? whole * 2 : config_.block_bytes;
         if (doubled > turn) next_bytes_.store(doubled, order::relaxed);
         auto* const chunk = ::new (p) group_chunk{{.older = nullptr, .start = p, .bytes = bytes}};

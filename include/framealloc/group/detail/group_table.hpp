@@ -100,26 +100,35 @@ FRAMEALLOC_COLD void report_lost_group(Known const& known, site_of<A> at) {
     with_lost_group<A>(known, nullptr, at, [](fault& why) { report(why); });
 }
 
-/// What the hot path of a group has missed. `Known` is a claim, or a handle by reference.
-template <class A, class Known>
-[[nodiscard]] FRAMEALLOC_COLD void* group_miss(Known known, layout request, std::size_t count, site_of<A> at) noexcept {
+/// What neither the hot path of a group nor its present chunk has served. `Known` is a claim, or a handle by reference.
+template <class A, bool Throws, class Known>
+[[nodiscard]] FRAMEALLOC_COLD void* group_refill(Known known, layout request, std::size_t count,
+                                                 site_of<A> at) noexcept(!Throws) {
     [[maybe_unused]] called_at<A> const here{at};
     group_claim<A> const claim = claim_of<A>(known);
     if (claim.is_live() && !claim.state->is_ending()) {
-        return claim.state->template serve<false>(request, count, at);
+        void* const p = claim.state->template serve<Throws>(request, count, at);
+        // The heap path has said why, unless a listener of its budget has freed the group meanwhile.
+        if (p != nullptr || (claim_of<A>(known).is_live() && !claim.state->is_ending())) return p;
     }
-    with_lost_group<A>(known, &request, at, [](fault& why) { report(why); });
+    with_lost_group<A>(known, &request, at, [&](fault& why) {
+        if constexpr (Throws) {
+            throw_failure(why, request);
+        } else {
+            report(why);
+        }
+    });
     return nullptr;
 }
-template <class A, class Known>
-[[nodiscard]] FRAMEALLOC_COLD void* group_miss_or_throw(Known known, layout request, std::size_t count, site_of<A> at) {
-    [[maybe_unused]] called_at<A> const here{at};
+/// What the hot path has missed: all that a shared group is asked for comes by here. Not cold, therefore.
+template <class A, bool Throws, class Known>
+[[nodiscard, gnu::noinline]] void* group_miss(Known known, layout request, std::size_t count,
+                                              site_of<A> at) noexcept(!Throws) {
     group_claim<A> const claim = claim_of<A>(known);
     if (claim.is_live()) {
-        if (void* const p = claim.state->template serve<true>(request, count, at)) return p;
+        if (void* const p = claim.state->serve_beside_others(request, count)) return p;
     }
-    with_lost_group<A>(known, &request, at, [&](fault& why) { throw_failure(why, request); });
-    return nullptr;
+    return group_refill<A, Throws, Known>(static_cast<Known>(known), request, count, at);
 }
 
 /// What a container gives back: room again if it was served last, otherwise the group's, as always. While the group is being
@@ -154,9 +163,9 @@ public:
     group_table() noexcept : facility(&end_all) {}
 
     /// A new group, or a claim on nothing, with `why` and what goes with it filled in.
-    [[nodiscard]] FRAMEALLOC_COLD static group_claim<A> create(core<A>& owner, std::string_view name,
-                                                               group_config const& config, site_of<A> at, fault& why,
-                                                               group_sites& sites) noexcept {
+    [[nodiscard, gnu::noinline]] static group_claim<A> create(core<A>& owner, std::string_view name,
+                                                              group_config const& config, site_of<A> at, fault& why,
+                                                              group_sites& sites) noexcept {
         if (!config.is_valid(why)) return {};
         if (name.size() > max_group_name) {
             say(why, fault_code::group_name_refused, "the name has %llu bytes; expected at most %llu", name.size(),
@@ -189,7 +198,8 @@ public:
     }
 
     /// Frees a group that is alive. False where it is being freed already.
-    FRAMEALLOC_COLD static bool free(state& g, site_of<A> at, unsigned long long why = group_claim<A>::freed) noexcept {
+    [[gnu::noinline]] static bool free(state& g, site_of<A> at,
+                                       unsigned long long why = group_claim<A>::freed) noexcept {
         if (!g.begin_to_end(at)) return false;
         core<A>& owner = g.owner();
         g.destroy_objects();
@@ -208,7 +218,7 @@ public:
         return true;
     }
 
-    [[nodiscard]] FRAMEALLOC_COLD static group_claim<A> find(core<A>& owner, std::string_view name) noexcept {
+    [[nodiscard, gnu::noinline]] static group_claim<A> find(core<A>& owner, std::string_view name) noexcept {
         locked const guard{owner.guard()};
         group_table* const table = find_facility<group_table>(owner);
         if (table == nullptr || name.empty()) return {};
@@ -217,7 +227,7 @@ public:
         return {&*found, found->life.load(order::relaxed)};
     }
     /// Fills `into` in the order of creation; answers how many groups are alive.
-    [[nodiscard]] FRAMEALLOC_COLD static std::size_t list(core<A>& owner, std::span<group_stats> into) noexcept {
+    [[nodiscard, gnu::noinline]] static std::size_t list(core<A>& owner, std::span<group_stats> into) noexcept {
         locked const guard{owner.guard()};
         group_table* const table = find_facility<group_table>(owner);
         if (table == nullptr) return 0;
