@@ -173,6 +173,7 @@ public:
             sites = sites_of_group<A>(name.substr(0, max_group_name), at);
             return {};
         }
+        if constexpr (!A::sync::one_thread) thread_registry::enroll(owner);  // before: its lock comes first
         locked const guard{owner.guard()};
         group_table* const table = make_facility<group_table>(owner);
         typename names::insert_commit_data place;
