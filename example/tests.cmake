@@ -16,6 +16,11 @@ if(TARGET budgets)
         -D DOCUMENT=${PROJECT_SOURCE_DIR}/docs/budgets.md -P ${CMAKE_CURRENT_SOURCE_DIR}/check_shown.cmake)
 endif()
 
+if(TARGET level)
+    add_test(NAME example/level COMMAND ${CMAKE_COMMAND} -D PROGRAM=$<TARGET_FILE:level>
+        -D DOCUMENT=${PROJECT_SOURCE_DIR}/docs/groups.md -P ${CMAKE_CURRENT_SOURCE_DIR}/check_shown.cmake)
+endif()
+
 if(TARGET framealloc_symbols AND NOT FRAMEALLOC_SANITIZE)  # a sanitizer stops it at the first mistake
     add_test(NAME example/mistakes COMMAND ${CMAKE_COMMAND} -D PROGRAM=$<TARGET_FILE:mistakes>
         -D DOCUMENT=${PROJECT_SOURCE_DIR}/docs/checked.md -P ${CMAKE_CURRENT_SOURCE_DIR}/check_shown.cmake)

@@ -31,6 +31,8 @@ template <class A>
 class alloc_ref;
 template <class A>
 class tag_budgets;  // framealloc/tag_budgets.hpp
+template <class A>
+class group_registry;  // framealloc/group/group.hpp
 template <class T, class A>
 class frame_ptr;  // framealloc/frame_ptr.hpp, and so the next two
 template <class T, class A>
@@ -73,11 +75,8 @@ public:
 
     composed_alloc(composed_alloc const&) = delete;
     composed_alloc& operator=(composed_alloc const&) = delete;
-    ~composed_alloc() = default;
-    FRAMEALLOC_HOT ~composed_alloc()
-        requires(detail::keeps_records<A>)
-    {
-        core_.instance_ends(detail::here<A>());
+    FRAMEALLOC_HOT ~composed_alloc() {
+        if constexpr (detail::keeps_records<A>) core_.instance_ends(detail::here<A>());
     }
 
     // --- frames -------------------------------------------------------------------------------------------------------
@@ -157,6 +156,11 @@ public:
     }
     /// Limits and figures by tag, with `budget::per_tag`; wants framealloc/tag_budgets.hpp. See `tag_budgets`.
     [[nodiscard]] tag_budgets<A> budgets() noexcept FRAMEALLOC_LIFETIMEBOUND { return tag_budgets<A>{core_}; }
+
+    // --- groups -------------------------------------------------------------------------------------------------------
+
+    /// Groups of this instance: memory by name, freed all at once; wants framealloc/group/group.hpp. See `group_registry`.
+    [[nodiscard]] group_registry<A> groups() noexcept FRAMEALLOC_LIFETIMEBOUND { return group_registry<A>{core_}; }
 
     // --- frames that have ended, and phases ---------------------------------------------------------------------------
 

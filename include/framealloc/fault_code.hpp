@@ -135,6 +135,12 @@
     row(streaming_budget_exceeded, 402, error, "streaming budget exceeded",                                                    \
         "what is loaded and what is asked for come to more than the budget for streaming",                                     \
         "raise the budget, or let go of what is loaded and farthest from use")                                                 \
+    row(group_name_refused, 410, error, "group with a name that is taken or too long",                                         \
+        "a group of this name is alive: it was created twice, or has not been freed",                                          \
+        "free the group before one of its name is created anew, find() it, or choose another name")                            \
+    row(group_not_live, 411, error, "group used that is not alive",                                                            \
+        "the group has been freed, was moved from, or belongs to another allocator",                                           \
+        "drop references and allocators of a group where it is freed, and ask is_live() before use")                           \
     row(internal, 901, error, "internal error of the allocator",                                                               \
         "an invariant of the allocator does not hold",                                                                         \
         "please report this")                                                                                                  \
@@ -152,8 +158,8 @@
 namespace framealloc::inline v0_1 {
 
 /// What went wrong, by the code that reports show. The hundreds group them: 0 frames, 1 the adapter to an engine, 2 threads,
-/// frees and blocks, 3 limits and memory, 4 handles and streaming, 9 the library itself and its configuration. Those of 100
-/// and of 400 are for adapters and programs to report, with FA_EMIT; the library reports the others.
+/// frees and blocks, 3 limits and memory, 4 handles, streaming and groups, 9 the library itself and its configuration. Those
+/// of 100, and 401 and 402, are for adapters and programs to report, with FA_EMIT; the library reports the others.
 ///
 /// `user_defined` is what a program has defined itself: see `emit`.
 enum class fault_code : std::uint16_t { FRAMEALLOC_FAULT_CODES(FRAMEALLOC_FAULT_ENUMERATOR) user_defined = 0 };

@@ -18,6 +18,7 @@
 #include <framealloc/current_instance.hpp>
 #include <framealloc/diagnostics/macros.hpp>
 #include <framealloc/frame_ptr.hpp>
+#include <framealloc/group/group.hpp>
 #include <framealloc/smart_alloc_guarded.hpp>
 #include <framealloc/tag.hpp>
 #include <framealloc/tag_budgets.hpp>
@@ -382,6 +383,20 @@ PROGRAM(FA402) {
     FA_ASSERT(loaded + wanted <= budget, FA402);
 }
 
+PROGRAM(FA410) {
+    smart_alloc_debug alloc{named};
+    auto level = alloc.groups().create("level_1");
+    level.make<int>(3);
+    auto const again = alloc.groups().try_create("level_1");
+}
+
+PROGRAM(FA411) {
+    smart_alloc_debug alloc{named};
+    auto level = alloc.groups().create("level_1");
+    level.free();
+    static_cast<void>(level.try_make<int>(3));
+}
+
 PROGRAM(FA901) {
     smart_alloc alloc{named};
     void* const block = alloc.heap_alloc(layout{.bytes = 1000});
@@ -411,7 +426,7 @@ constexpr program programs[] = {
     ROW(FA101), ROW(FA102), ROW(FA201), ROW(FA202), ROW(FA203), ROW(FA204), ROW(FA210), ROW(FA211), ROW(FA212), ROW(FA213),
     ROW(FA214), ROW(FA215), ROW(FA216), ROW(FA217), ROW(FA218), ROW(FA219), ROW(FA220), ROW(FA221), ROW(FA222), ROW(FA301),
     ROW(FA302), ROW(FA303), ROW(FA304), ROW(FA305), ROW(FA306), ROW(FA307), ROW(FA308), ROW(FA309), ROW(FA310), ROW(FA401),
-    ROW(FA402), ROW(FA901), ROW(FA902), ROW(FA903),
+    ROW(FA402), ROW(FA410), ROW(FA411), ROW(FA901), ROW(FA902), ROW(FA903),
 };
 
 void print_json_text(char const* text) {

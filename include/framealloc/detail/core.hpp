@@ -81,6 +81,7 @@ public:
     core& operator=(core const&) = delete;
 
     FRAMEALLOC_COLD ~core() {
+        if (sync::one_thread && this->facilities != nullptr) (*this->facilities)(*this);
         if constexpr (!sync::one_thread) thread_registry::leave(*this);
         for_each_state_at_rest([&](state_type& s) FRAMEALLOC_INLINED {
             auto source = chunks();

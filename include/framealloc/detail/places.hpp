@@ -21,8 +21,8 @@ FRAMEALLOC_COLD inline std::size_t write_code(void const* address, char* to, std
 }
 
 /// The lines of a report that say where.
-FRAMEALLOC_COLD inline void write_fault_places(fault_sites const& f, char* to, std::size_t size,
-                                               char const* freed) noexcept {
+FRAMEALLOC_COLD inline void write_fault_places(fault_sites const& f, char* to, std::size_t size, char const* freed,
+                                               char const* allocated = "allocated at") noexcept {
     std::size_t used = 0;
     to[0] = '\0';
     auto const line = [&](char const* what, void const* address) {
@@ -34,7 +34,7 @@ FRAMEALLOC_COLD inline void write_fault_places(fault_sites const& f, char* to, s
         to[used] = '\0';
     };
     line("at", f.mistake_at);
-    line("allocated at", f.allocated_at);
+    line(allocated, f.allocated_at);
     line(freed, f.freed_at);
 }
 

@@ -262,6 +262,8 @@ public:
         }
     }
 
+    [[nodiscard]] call_site ending_at() const noexcept { return ending_at_; }
+
     /// Names the blocks that are alive, the first eight one by one.
     FRAMEALLOC_COLD void report_live_blocks() {
         std::size_t blocks = 0, bytes = 0;

@@ -101,6 +101,8 @@ struct instance_base {
     thread_record* vacant = nullptr;
     instance_base* next_instance = nullptr;
     instance_base* prev_instance = nullptr;
+    void (**facilities)(instance_base&) noexcept =
+        nullptr;  ///< the newest facility, which begins with how all of them end
 };
 
 class thread_registry {
@@ -169,9 +171,10 @@ public:
         return enter(i, r);
     }
 
-    /// Takes the instance out of every thread. Afterwards no thread reaches it, and its records are the caller's alone.
+    /// Ends what is built on the instance, and takes it out of every thread. Afterwards no thread reaches it, and its records are the caller's alone.
     FRAMEALLOC_COLD static void leave(instance_base& i) noexcept {
         if (i.id.load(order::acquire) == 0) return;
+        if (i.facilities != nullptr) (*i.facilities)(i);
         lock_.lock();
         while (is_draining_elsewhere(i)) {
             lock_.unlock();
@@ -182,7 +185,7 @@ public:
         for (thread_record* r = i.records; r != nullptr; r = r->next_of_instance) {
             if (r->thread != nullptr) detach(slot, *r);
         }
-        if (slot != shared_slot) slot_taken_[slot / slot_step] = false;
+        slot_taken_[slot / slot_step] = false;  // of the shared slot nobody asks
         (i.prev_instance != nullptr ? i.prev_instance->next_instance : instances_) = i.next_instance;
         if (i.next_instance != nullptr) i.next_instance->prev_instance = i.prev_instance;
         lock_.unlock();
