@@ -162,10 +162,12 @@ public:
         }
     }
 
-    [[nodiscard]] void* heap_allocate(layout request, site_of<A> at = {}) noexcept {
+    /// `told`, where it is given, becomes the reason of a refusal.
+    template <class... Told>
+    [[nodiscard]] void* heap_allocate(layout request, site_of<A> at = {}, Told&... told) noexcept {
         [[maybe_unused]] called_at<A> const here{at};
         if constexpr (observes<A>) this->observe_request(request, allocation_intent::heap, at);
-        void* p = heap_block(request);
+        void* p = heap_block(request, told...);
         if constexpr (keeps_records<A>) {
             if (p != nullptr) this->heap_given(p, request, at);
         }
@@ -184,16 +186,17 @@ public:
         if constexpr (observes<A>) this->observe_allocation(p, request, allocation_intent::heap, at);
         return p;
     }
-    [[nodiscard]] FRAMEALLOC_HOT void* heap_block(layout request) noexcept {
+    template <class... Told>
+    [[nodiscard]] FRAMEALLOC_HOT void* heap_block(layout request, Told&... told) noexcept {
         if constexpr (has_tags) {
             fault why;
             void* const p = without_throwing<A>(why, [&] { return serve_charged_heap(*this, request, why); });
-            if (p == nullptr) report_refusal(*this, why);
+            if (p == nullptr) report_refusal(*this, why, told...);
             return p;
         } else {
             void* const p = serve_heap(request);
             if (p == nullptr) [[unlikely]]
-                report_refusal(*this, why_no_heap_block(request));
+                report_refusal(*this, why_no_heap_block(request), told...);
             return p;
         }
     }
