@@ -23,7 +23,7 @@ public:
     // --- who there is -------------------------------------------------------------------------------------------------
 
     [[nodiscard]] stream_slot* find(stream_id id, std::uint32_t instance) const noexcept {
-        if (id.instance() != instance) return nullptr;
+        if (id.instance() != instance || id.generation() == 0) return nullptr;  // a retired place has 0
         stream_slot* const s = table.find(id.place());
         return s != nullptr && s->generation == id.generation() ? s : nullptr;
     }
