@@ -31,6 +31,9 @@ template <class A>
 class alloc_ref;
 template <class A>
 class tag_budgets;  // framealloc/tag_budgets.hpp
+template <class Alloc>
+class streaming_allocator;  // framealloc/streaming/streaming_allocator.hpp
+struct streaming_config;
 template <class T, class A>
 class frame_ptr;  // framealloc/frame_ptr.hpp, and so the next two
 template <class T, class A>
@@ -157,6 +160,12 @@ public:
     }
     /// Limits and figures by tag, with `budget::per_tag`; wants framealloc/tag_budgets.hpp. See `tag_budgets`.
     [[nodiscard]] tag_budgets<A> budgets() noexcept FRAMEALLOC_LIFETIMEBOUND { return tag_budgets<A>{core_}; }
+
+    /// A streaming allocator over this one; wants framealloc/streaming/streaming_allocator.hpp. See `streaming_allocator`.
+    [[nodiscard]] streaming_allocator<composed_alloc> streaming(streaming_config const& given)
+        FRAMEALLOC_LIFETIMEBOUND {
+        return streaming_allocator<composed_alloc>{*this, given};
+    }
 
     // --- frames that have ended, and phases ---------------------------------------------------------------------------
 

@@ -29,9 +29,7 @@ struct no_pool_store {
     void release() noexcept {}
 };
 template <class A>
-struct choose_pool_store {
-    using type = std::conditional_t<A::pool::class_count != 0, pool_store<A>, no_pool_store>;
-};
+using pool_store_of = std::conditional_t<A::pool::class_count != 0, pool_store<A>, no_pool_store>;
 
 /// The state of the only thread, where there is only one: inside the instance.
 template <class A, bool OneThread = A::sync::one_thread>
@@ -477,7 +475,7 @@ private:
     metadata<A> records_{};
     conditional_page_map<A> map_;
     chunk_pool<A> chunks_{};
-    [[no_unique_address]] typename choose_pool_store<A>::type pools_;
+    [[no_unique_address]] pool_store_of<A> pools_;
     heap_store<A> heap_;
     shared_value<unsigned> trims_{0};
     shared_value<state_type*> spare_{nullptr};  // records without a thread that were never entered
