@@ -206,6 +206,37 @@ BOOST_AUTO_TEST_CASE(what_a_listener_throws_comes_out_and_everything_stands)
     }
 }
 
+BOOST_AUTO_TEST_CASE(what_is_undone_is_not_another_asset_in_its_place)
+{
+    listened of;
+    stream_id other;
+    of.told.reaction = [&](stream_event const& e) {
+        if (e.kind != news::reserved || other) return;
+        of.assets.cancel(e.id).value();
+        other = e.id;  // not null: once
+        other = of.assets.reserve(200).value();  // the same place
+        throw 1;
+    };
+    BOOST_CHECK_THROW(static_cast<void>(of.assets.reserve(100)), int);
+    BOOST_TEST(of.assets.is_live(other));
+    BOOST_TEST((of.assets.totals().reserved == stream_count{1, 200}));
+
+    stream_id const id = of.assets.reserve(300).value();
+    of.told.reaction = [&](stream_event const& e) {
+        if (e.kind != news::load_begun || e.id != id) return;
+        of.assets.abandon_load(id).value();
+        other = of.assets.reserve(300).value();
+        static_cast<void>(of.assets.begin_load(other).value());  // with the same memory, perhaps
+        throw 1;
+    };
+    BOOST_CHECK_THROW(static_cast<void>(of.assets.begin_load(id)), int);
+    BOOST_TEST(!of.assets.is_live(id));
+    BOOST_TEST(of.assets.info(other)->state == stream_state::loading);
+    BOOST_TEST(bool(of.assets.verify()));
+    of.told.reaction = nullptr;
+    of.assets.finish_load(other, 300).value();
+}
+
 BOOST_AUTO_TEST_CASE(out_of_the_end_of_a_lease_nothing_comes)
 {
     listened of;

@@ -58,6 +58,7 @@ private:
 
 }  // namespace framealloc
 
+/// For the standard's tables.
 template <>
 struct std::hash<framealloc::stream_id> {
     [[nodiscard]] std::size_t operator()(framealloc::stream_id id) const noexcept {

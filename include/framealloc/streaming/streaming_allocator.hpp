@@ -52,7 +52,7 @@ struct numbered_tag {
 ///   Cost      O(1) each, one uncontended lock: neither an eviction nor a lease searches for anything. A `reserve` that evicts
 ///             costs O(victims). An asset costs 80 bytes beside its own, from chunks that double.
 ///   Threads   Any number, every call, also on the same asset, but for the end of the streaming allocator. With
-///             sync::single_threaded beneath, one.
+///             sync::single_threaded beneath, one. In the child of a fork, only if no other thread was in a call of it.
 ///   Failure   What is refused answers a `fault` with its code and numbers, and has changed nothing: no victim, no place in the
 ///             order of use, no byte. FA402: the budget has no room, and what may be evicted would not make it. FA401: the id
 ///             leads to no asset. FA410: the asset is in another state. FA411: bytes that the asset cannot have. FA301 to FA305:
@@ -257,11 +257,11 @@ private:
         fault why = detail::said();
         for (;;) {
             unsigned chunks = 0;
-            if (slot* const s = try_reserve(request, tag, victims, made, chunks, why)) {
+            if (try_reserve(request, tag, victims, made, chunks, why)) {
                 detail::stream_news news{listener()};
                 see_off(victims, news);
                 news.tell(made);
-                if (news.has_thrown()) undo_reserve(*s);
+                if (news.has_thrown()) undo_reserve(made.id);
                 news.throw_if_thrown();
                 return made.id;
             }
@@ -296,9 +296,9 @@ private:
                    stream_priority_count - 1);
         }
     }
-    /// Null where there is no room, with `why`, or no place, with how many chunks there are.
-    [[nodiscard]] slot* try_reserve(stream_request const& r, detail::tag_id tag, departure& victims, stream_event& made,
-                                    unsigned& chunks, fault& why) {
+    /// False where there is no room, with `why`, or no place, with how many chunks there are.
+    [[nodiscard]] bool try_reserve(stream_request const& r, detail::tag_id tag, departure& victims, stream_event& made,
+                                   unsigned& chunks, fault& why) {
         locked_books const guard{mutex_};
         auto const level = static_cast<unsigned>(r.priority);
         std::size_t const excess = book_.excess(r.bytes);
@@ -315,12 +315,12 @@ private:
             why = {.code = fault_code::streaming_budget_exceeded,
                    .note = "asked for %llu bytes; %llu of %llu are used, and %llu of those could be evicted for it",
                    .numbers = {r.bytes, t.used_bytes(), t.budget_bytes, book_.evictable(level)}};
-            return nullptr;
+            return false;
         }
         slot* const s = book_.table.take();
         if (s == nullptr) {
             chunks = book_.table.chunks();
-            return nullptr;
+            return false;
         }
         set_out(victims, kind::evicted);
         if (excess != 0) book_.choose_victims(excess, level, victims.assets);
@@ -328,16 +328,17 @@ private:
         book_.reserve(*s, r, tag);
         s->owner = this;
         made = event_of(*s, kind::reserved);
-        return s;
+        return true;
     }
     /// Its id has not been answered, and nobody else has it who could not do without.
-    FRAMEALLOC_COLD void undo_reserve(slot& s) noexcept {
+    FRAMEALLOC_COLD void undo_reserve(stream_id id) noexcept {
         departure gone;
         {
             locked_books const guard{mutex_};
-            if (s.state != slot_state::reserved) return;  // the listener has taken the id, and begun
-            book_.cancel(s);
-            gone.assets.push_back(s);
+            slot* const s = book_.find(id, instance_);
+            if (s == nullptr || s->state != slot_state::reserved) return;  // the listener has taken the id, and gone on
+            book_.cancel(*s);
+            gone.assets.push_back(*s);
         }
         detail::stream_news nobody{nullptr};
         see_off(gone, nobody);
@@ -399,7 +400,7 @@ private:
         }
         if (block == nullptr) return why;
         news.tell(begun);
-        if (news.has_thrown()) undo_load(*s, block);
+        if (news.has_thrown()) undo_load(id);
         news.throw_if_thrown();
         return bytes;
     }
@@ -415,19 +416,24 @@ private:
         s->state = slot_state::claimed;
         return s;
     }
-    FRAMEALLOC_COLD void undo_load(slot& s, void* block) noexcept {
+    FRAMEALLOC_COLD void undo_load(stream_id id) noexcept {
         departure gone;
+        void* block = nullptr;
+        layout given;
         {
             locked_books const guard{mutex_};
-            if (s.state != slot_state::loading || s.block != block) return;  // the listener has seen to it
-            if (s.cancelled) {
-                book_.cancel(s);
-                gone.assets.push_back(s);
+            slot* const s = book_.find(id, instance_);
+            if (s == nullptr || s->state != slot_state::loading) return;  // the listener has seen to it
+            if (s->cancelled) {
+                book_.cancel(*s);
+                gone.assets.push_back(*s);
             } else {
-                book_.undo_load(s);
+                block = s->block;
+                given = s->whole();
+                book_.undo_load(*s);
             }
         }
-        if (gone.assets.empty()) return core_->heap_free(block, s.whole());
+        if (block != nullptr) core_->heap_free(block, given);
         detail::stream_news nobody{nullptr};
         see_off(gone, nobody);
     }
