@@ -109,5 +109,7 @@ template <class Alloc>
 std::vector<misuse> request_misuses();
 template <class Alloc>
 std::vector<misuse> instance_misuses();
+template <class Alloc>
+std::vector<misuse> streaming_misuses();
 
 }  // namespace scoreboard
