@@ -126,6 +126,16 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(an_asset_is_reserved_loaded_accessed_and_released,
     BOOST_TEST(faults.count() == 0u);
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(an_allocator_makes_one_over_itself, Alloc, every_level)
+{
+    Alloc alloc;
+    auto assets = alloc.streaming({.budget_bytes = 1000});
+    stream_id const id = make_ready(assets, {.bytes = 1000}, 2);
+    BOOST_TEST(int(assets.access(id)->data()[0]) == 2);
+    BOOST_TEST(assets.reserve(1001).code() == fault_code::streaming_budget_exceeded);
+    BOOST_TEST(alloc.stats().heap_blocks_live == 2u);  // the asset, and the places
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(its_end_gives_everything_back, Alloc, every_level)
 {
     fault_recorder const faults;
