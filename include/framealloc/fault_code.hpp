@@ -135,10 +135,10 @@
     row(streaming_budget_exceeded, 402, error, "streaming budget exceeded",                                                    \
         "what is loaded and what is asked for come to more than the budget for streaming",                                     \
         "raise the budget, or let go of what is loaded and farthest from use")                                                 \
-    row(stream_wrong_state, 410, error, "streaming asset in a state that does not allow the call",                             \
+    row(stream_wrong_state, 403, error, "streaming asset in a state that does not allow the call",                             \
         "a load was begun twice, finished without being begun, or cancelled by somebody else meanwhile",                       \
         "begin each load once, and let its loader finish or abandon it; ask info() where others may have cancelled it")        \
-    row(stream_wrong_size, 411, error, "bytes that a streaming asset cannot have",                                             \
+    row(stream_wrong_size, 404, error, "bytes that a streaming asset cannot have",                                             \
         "nothing was reserved, more was reported than was reserved, or a load was finished short of it",                       \
         "reserve what the asset has, report at most that, and end a load that came short with finish_load(id, bytes)")         \
     row(internal, 901, error, "internal error of the allocator",                                                               \

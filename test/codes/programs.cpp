@@ -386,7 +386,7 @@ PROGRAM(FA402) {
     assets.cancel(reserved).value();
 }
 
-PROGRAM(FA410) {
+PROGRAM(FA403) {
     smart_alloc_debug alloc{named};
     streaming_allocator assets{alloc, {.budget_bytes = 1000}};
     stream_id const id = assets.reserve(900).value();
@@ -394,7 +394,7 @@ PROGRAM(FA410) {
     assets.cancel(id).value();
 }
 
-PROGRAM(FA411) {
+PROGRAM(FA404) {
     smart_alloc_debug alloc{named};
     streaming_allocator assets{alloc, {.budget_bytes = 1000}};
     stream_id const id = assets.reserve(900).value();
@@ -432,7 +432,7 @@ constexpr program programs[] = {
     ROW(FA101), ROW(FA102), ROW(FA201), ROW(FA202), ROW(FA203), ROW(FA204), ROW(FA210), ROW(FA211), ROW(FA212), ROW(FA213),
     ROW(FA214), ROW(FA215), ROW(FA216), ROW(FA217), ROW(FA218), ROW(FA219), ROW(FA220), ROW(FA221), ROW(FA222), ROW(FA301),
     ROW(FA302), ROW(FA303), ROW(FA304), ROW(FA305), ROW(FA306), ROW(FA307), ROW(FA308), ROW(FA309), ROW(FA310), ROW(FA401),
-    ROW(FA402), ROW(FA410), ROW(FA411), ROW(FA901), ROW(FA902), ROW(FA903),
+    ROW(FA402), ROW(FA403), ROW(FA404), ROW(FA901), ROW(FA902), ROW(FA903),
 };
 
 void print_json_text(char const* text) {

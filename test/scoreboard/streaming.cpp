@@ -102,10 +102,10 @@ std::vector<misuse> streaming_misuses()
             .checked(stopped, "FA401", the_mistake),
         FRAMEALLOC_MISUSE("R40", load_begun_by_two, "a load is begun by two")
             .release(refused)
-            .checked(stopped, "FA410", the_mistake),
+            .checked(stopped, "FA403", the_mistake),
         FRAMEALLOC_MISUSE("R40", progress_beyond_the_size, "more is reported than the asset has")
             .release(refused)
-            .checked(stopped, "FA411", the_mistake),
+            .checked(stopped, "FA404", the_mistake),
         FRAMEALLOC_MISUSE("R40", asset_of_another_streaming_allocator, "an asset is released to another one")
             .release(refused)
             .checked(stopped, "FA401", the_mistake),

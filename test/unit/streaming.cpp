@@ -299,7 +299,7 @@ BOOST_AUTO_TEST_CASE(a_refusal_says_which_asset_which_state_and_what_it_takes)
     streaming_allocator assets{alloc, {.budget_bytes = 1000}};
     stream_id const id = assets.reserve(100).value();
     BOOST_TEST(text_of(assets.access(id).error()) ==
-               "[framealloc][FA410] error: streaming asset in a state that does not allow the call\n"
+               "[framealloc][FA403] error: streaming asset in a state that does not allow the call\n"
                "  note: asset 0 of 100 bytes is reserved; access() takes one that is ready\n"
                "  help: begin each load once, and let its loader finish or abandon it; ask info() where others may have "
                "cancelled it\n");

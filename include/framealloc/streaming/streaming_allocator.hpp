@@ -55,7 +55,7 @@ struct numbered_tag {
 ///             sync::single_threaded beneath, one. In the child of a fork, only if no other thread was in a call of it.
 ///   Failure   What is refused answers a `fault` with its code and numbers, and has changed nothing: no victim, no place in the
 ///             order of use, no byte. FA402: the budget has no room, and what may be evicted would not make it. FA401: the id
-///             leads to no asset. FA410: the asset is in another state. FA411: bytes that the asset cannot have. FA301 to FA305:
+///             leads to no asset. FA403: the asset is in another state. FA404: bytes that the asset cannot have. FA301 to FA305:
 ///             the allocator beneath, or its budgets, refuse. Only what no other thread can have brought about is a mistake, and
 ///             reported as well where the assembly is checked: an id that is null, foreign or invented, a load begun twice or
 ///             ended without being begun, wrong bytes.
@@ -113,7 +113,7 @@ public:
         return load_asset(id);
     }
     /// So many bytes of the asset are loaded. Less than was said before changes nothing: reporters may overtake each other.
-    /// Refused while the asset is cancelled (FA410), which is how its loader hears of that.
+    /// Refused while the asset is cancelled (FA403), which is how its loader hears of that.
     ///
     ///   Threads   Any: also helpers of the loader. What they wrote before is seen by whoever accesses the asset, if the loader
     ///             has learnt of their reports, from `info` or its own ways, before it finishes.
@@ -127,9 +127,9 @@ public:
         return advance(id, more_bytes, true);
     }
     /// The asset is ready: it can be accessed, and evicted. All of it has been reported; where it came out shorter than it was
-    /// reserved, say so with `bytes`, from what has been reported up to the size. Refused (FA411) it is still being loaded.
+    /// reserved, say so with `bytes`, from what has been reported up to the size. Refused (FA404) it is still being loaded.
     ///
-    /// If the asset was cancelled meanwhile, it goes now, and the answer is FA410: the loader is done with it either way.
+    /// If the asset was cancelled meanwhile, it goes now, and the answer is FA403: the loader is done with it either way.
     ///
     ///   Threads   Releases what the loader wrote to every thread that accesses the asset: the lock that both take is released
     ///             here and acquired there.
@@ -151,7 +151,7 @@ public:
 
     /// Nobody wants the asset any more. Reserved, it goes now. While it is loaded, its memory is its loader's: it goes when that
     /// hears of it, by the answer of `report_progress`, and finishes or abandons it; until then it has its share of the budget.
-    /// Once it is ready it is refused (FA410): `release` is for that.
+    /// Once it is ready it is refused (FA403): `release` is for that.
     FRAMEALLOC_HOT stream_result<void> cancel(stream_id id) {
         [[maybe_unused]] detail::called_at<A> const here{detail::here<A>()};
         return let_go(id, false);
@@ -161,7 +161,7 @@ public:
         [[maybe_unused]] detail::called_at<A> const here{detail::here<A>()};
         return let_go(id, true);
     }
-    /// Evicts one asset that is ready. Refused (FA410) while somebody has a lease.
+    /// Evicts one asset that is ready. Refused (FA403) while somebody has a lease.
     FRAMEALLOC_HOT stream_result<void> evict(stream_id id) {
         [[maybe_unused]] detail::called_at<A> const here{detail::here<A>()};
         return evict_one(id);
@@ -188,7 +188,7 @@ public:
     // --- use ----------------------------------------------------------------------------------------------------------
 
     /// A look at an asset that is ready, for as long as the lease lives; its end counts as the asset's last use. Answers FA401
-    /// where the asset has gone, and FA410 where it is not ready yet: both are what a program has to expect.
+    /// where the asset has gone, and FA403 where it is not ready yet: both are what a program has to expect.
     [[nodiscard]] FRAMEALLOC_HOT stream_result<lease> access(stream_id id) {
         [[maybe_unused]] detail::called_at<A> const here{detail::here<A>()};
         return lease_asset(id);
