@@ -21,6 +21,19 @@ if(TARGET level)
         -D DOCUMENT=${PROJECT_SOURCE_DIR}/docs/groups.md -P ${CMAKE_CURRENT_SOURCE_DIR}/check_shown.cmake)
 endif()
 
+if(TARGET streaming)
+    add_test(NAME example/streaming COMMAND ${CMAKE_COMMAND} -D PROGRAM=$<TARGET_FILE:streaming>
+        -D DOCUMENT=${PROJECT_SOURCE_DIR}/docs/streaming.md -P ${CMAKE_CURRENT_SOURCE_DIR}/check_shown.cmake)
+    # Files of another folder than its own, and bad input.
+    add_test(NAME example/streaming_of_a_folder COMMAND streaming ${PROJECT_SOURCE_DIR}/include/framealloc)
+    set_tests_properties(example/streaming_of_a_folder PROPERTIES
+        PASS_REGULAR_EXPRESSION "files loaded, [1-9][0-9]* evicted; never above the budget\n$")
+    add_test(NAME example/streaming_refuses_a_folder_that_is_not_there COMMAND streaming /no/such/folder)
+    add_test(NAME example/streaming_refuses_two_folders COMMAND streaming a b)
+    set_tests_properties(example/streaming_refuses_a_folder_that_is_not_there example/streaming_refuses_two_folders
+        PROPERTIES WILL_FAIL TRUE)
+endif()
+
 if(TARGET framealloc_symbols AND NOT FRAMEALLOC_SANITIZE)  # a sanitizer stops it at the first mistake
     add_test(NAME example/mistakes COMMAND ${CMAKE_COMMAND} -D PROGRAM=$<TARGET_FILE:mistakes>
         -D DOCUMENT=${PROJECT_SOURCE_DIR}/docs/checked.md -P ${CMAKE_CURRENT_SOURCE_DIR}/check_shown.cmake)

@@ -33,6 +33,9 @@ template <class A>
 class tag_budgets;  // framealloc/tag_budgets.hpp
 template <class A>
 class group_registry;  // framealloc/group/group.hpp
+template <class Alloc>
+class streaming_allocator;  // framealloc/streaming/streaming_allocator.hpp
+struct streaming_config;
 template <class T, class A>
 class frame_ptr;  // framealloc/frame_ptr.hpp, and so the next two
 template <class T, class A>
@@ -161,6 +164,12 @@ public:
 
     /// Groups of this instance: memory by name, freed all at once; wants framealloc/group/group.hpp. See `group_registry`.
     [[nodiscard]] group_registry<A> groups() noexcept FRAMEALLOC_LIFETIMEBOUND { return group_registry<A>{core_}; }
+
+    /// A streaming allocator over this one; wants framealloc/streaming/streaming_allocator.hpp. See `streaming_allocator`.
+    [[nodiscard]] streaming_allocator<composed_alloc> streaming(streaming_config const& given)
+        FRAMEALLOC_LIFETIMEBOUND {
+        return streaming_allocator<composed_alloc>{*this, given};
+    }
 
     // --- frames that have ended, and phases ---------------------------------------------------------------------------
 

@@ -135,6 +135,12 @@
     row(streaming_budget_exceeded, 402, error, "streaming budget exceeded",                                                    \
         "what is loaded and what is asked for come to more than the budget for streaming",                                     \
         "raise the budget, or let go of what is loaded and farthest from use")                                                 \
+    row(stream_wrong_state, 403, error, "streaming asset in a state that does not allow the call",                             \
+        "a load was begun twice, finished without being begun, or cancelled by somebody else meanwhile",                       \
+        "begin each load once, and let its loader finish or abandon it; ask info() where others may have cancelled it")        \
+    row(stream_wrong_size, 404, error, "bytes that a streaming asset cannot have",                                             \
+        "nothing was reserved, more was reported than was reserved, or a load was finished short of it",                       \
+        "reserve what the asset has, report at most that, and end a load that came short with finish_load(id, bytes)")         \
     row(group_name_refused, 410, error, "group with a name that is taken or too long",                                         \
         "a group of this name is alive: it was created twice, or has not been freed",                                          \
         "free the group before one of its name is created anew, find() it, or choose another name")                            \
@@ -159,7 +165,7 @@ namespace framealloc::inline v0_1 {
 
 /// What went wrong, by the code that reports show. The hundreds group them: 0 frames, 1 the adapter to an engine, 2 threads,
 /// frees and blocks, 3 limits and memory, 4 handles, streaming and groups, 9 the library itself and its configuration. Those
-/// of 100, and 401 and 402, are for adapters and programs to report, with FA_EMIT; the library reports the others.
+/// of 100 are for adapters to report, with FA_EMIT; the library reports the others.
 ///
 /// `user_defined` is what a program has defined itself: see `emit`.
 enum class fault_code : std::uint16_t { FRAMEALLOC_FAULT_CODES(FRAMEALLOC_FAULT_ENUMERATOR) user_defined = 0 };

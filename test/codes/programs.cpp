@@ -20,6 +20,7 @@
 #include <framealloc/frame_ptr.hpp>
 #include <framealloc/group/group.hpp>
 #include <framealloc/smart_alloc_guarded.hpp>
+#include <framealloc/streaming/streaming_allocator.hpp>
 #include <framealloc/tag.hpp>
 #include <framealloc/tag_budgets.hpp>
 
@@ -379,8 +380,28 @@ PROGRAM(FA401) {
 }
 
 PROGRAM(FA402) {
-    std::size_t const loaded = 900, wanted = 200, budget = 1000;
-    FA_ASSERT(loaded + wanted <= budget, FA402);
+    smart_alloc_debug alloc{named};
+    streaming_allocator assets{alloc, {.budget_bytes = 1000}};
+    stream_id const reserved = assets.reserve(900).value();
+    refused([&] { static_cast<void>(assets.reserve(200).value()); });
+    assets.cancel(reserved).value();
+}
+
+PROGRAM(FA403) {
+    smart_alloc_debug alloc{named};
+    streaming_allocator assets{alloc, {.budget_bytes = 1000}};
+    stream_id const id = assets.reserve(900).value();
+    static_cast<void>(assets.finish_load(id));
+    assets.cancel(id).value();
+}
+
+PROGRAM(FA404) {
+    smart_alloc_debug alloc{named};
+    streaming_allocator assets{alloc, {.budget_bytes = 1000}};
+    stream_id const id = assets.reserve(900).value();
+    static_cast<void>(assets.begin_load(id).value());
+    static_cast<void>(assets.report_progress(id, 901));
+    assets.abandon_load(id).value();
 }
 
 PROGRAM(FA410) {
@@ -426,7 +447,7 @@ constexpr program programs[] = {
     ROW(FA101), ROW(FA102), ROW(FA201), ROW(FA202), ROW(FA203), ROW(FA204), ROW(FA210), ROW(FA211), ROW(FA212), ROW(FA213),
     ROW(FA214), ROW(FA215), ROW(FA216), ROW(FA217), ROW(FA218), ROW(FA219), ROW(FA220), ROW(FA221), ROW(FA222), ROW(FA301),
     ROW(FA302), ROW(FA303), ROW(FA304), ROW(FA305), ROW(FA306), ROW(FA307), ROW(FA308), ROW(FA309), ROW(FA310), ROW(FA401),
-    ROW(FA402), ROW(FA410), ROW(FA411), ROW(FA901), ROW(FA902), ROW(FA903),
+    ROW(FA402), ROW(FA403), ROW(FA404), ROW(FA410), ROW(FA411), ROW(FA901), ROW(FA902), ROW(FA903),
 };
 
 void print_json_text(char const* text) {

@@ -37,6 +37,7 @@ ROWS = {
     "R23": "allocator ended while in use", "R24": "frame ended or used without a begin", "R25": "frames within frames",
     "R26": "marks and scopes out of order", "R30": "call-backs that allocate, throw, or are wrong",
     "R32": "destructors that allocate or end the frame", "R39": "two instances on a thread",
+    "R40": "streamed assets cancelled or evicted in use",
     "R43": "the allocator's records overwritten",
 }
 

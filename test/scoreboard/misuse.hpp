@@ -113,5 +113,7 @@ template <class Alloc>
 std::vector<misuse> request_misuses();
 template <class Alloc>
 std::vector<misuse> instance_misuses();
+template <class Alloc>
+std::vector<misuse> streaming_misuses();
 
 }  // namespace scoreboard

@@ -35,7 +35,8 @@ std::vector<misuse> all_misuses()
 {
     std::map<std::string_view, std::vector<misuse>> by_row;
     for (auto&& family :
-         {block_misuses<Alloc>(), frame_misuses<Alloc>(), request_misuses<Alloc>(), instance_misuses<Alloc>()}) {
+         {block_misuses<Alloc>(), frame_misuses<Alloc>(), request_misuses<Alloc>(), instance_misuses<Alloc>(),
+          streaming_misuses<Alloc>()}) {
         for (misuse const& m : family) by_row[m.row].push_back(m);
     }
     std::vector<misuse> all;

@@ -29,9 +29,7 @@ struct no_pool_store {
     void release() noexcept {}
 };
 template <class A>
-struct choose_pool_store {
-    using type = std::conditional_t<A::pool::class_count != 0, pool_store<A>, no_pool_store>;
-};
+using pool_store_of = std::conditional_t<A::pool::class_count != 0, pool_store<A>, no_pool_store>;
 
 /// The state of the only thread, where there is only one: inside the instance.
 template <class A, bool OneThread = A::sync::one_thread>
@@ -163,10 +161,12 @@ public:
         }
     }
 
-    [[nodiscard]] void* heap_allocate(layout request, site_of<A> at = {}) noexcept {
+    /// `told`, where it is given, becomes the reason of a refusal.
+    template <class... Told>
+    [[nodiscard]] void* heap_allocate(layout request, site_of<A> at = {}, Told&... told) noexcept {
         [[maybe_unused]] called_at<A> const here{at};
         if constexpr (observes<A>) this->observe_request(request, allocation_intent::heap, at);
-        void* p = heap_block(request);
+        void* p = heap_block(request, told...);
         if constexpr (keeps_records<A>) {
             if (p != nullptr) this->heap_given(p, request, at);
         }
@@ -185,16 +185,17 @@ public:
         if constexpr (observes<A>) this->observe_allocation(p, request, allocation_intent::heap, at);
         return p;
     }
-    [[nodiscard]] FRAMEALLOC_HOT void* heap_block(layout request) noexcept {
+    template <class... Told>
+    [[nodiscard]] FRAMEALLOC_HOT void* heap_block(layout request, Told&... told) noexcept {
         if constexpr (has_tags) {
             fault why;
             void* const p = without_throwing<A>(why, [&] { return serve_charged_heap(*this, request, why); });
-            if (p == nullptr) report_refusal(*this, why);
+            if (p == nullptr) report_refusal(*this, why, told...);
             return p;
         } else {
             void* const p = serve_heap(request);
             if (p == nullptr) [[unlikely]]
-                report_refusal(*this, why_no_heap_block(request));
+                report_refusal(*this, why_no_heap_block(request), told...);
             return p;
         }
     }
@@ -475,7 +476,7 @@ private:
     metadata<A> records_{};
     conditional_page_map<A> map_;
     chunk_pool<A> chunks_{};
-    [[no_unique_address]] typename choose_pool_store<A>::type pools_;
+    [[no_unique_address]] pool_store_of<A> pools_;
     heap_store<A> heap_;
     shared_value<unsigned> trims_{0};
     shared_value<state_type*> spare_{nullptr};  // records without a thread that were never entered

@@ -458,7 +458,7 @@ private:
     }
 
     engine engine_{};
-    [[no_unique_address]] typename choose_frame_charges<A>::type charges_{};
+    [[no_unique_address]] frame_charges_of<A> charges_{};
     finaliser* finalisers_ = nullptr;
     [[no_unique_address]] ended_finalisers<in_flight> ended_{};
     [[no_unique_address]] destroyed_objects<A::diagnostics::counts_operations> destroyed_{};

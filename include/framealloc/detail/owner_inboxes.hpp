@@ -127,8 +127,6 @@ struct no_owner_inboxes {
     explicit constexpr no_owner_inboxes(thread_record const&) noexcept {}
 };
 template <class A>
-struct choose_owner_inboxes {
-    using type = std::conditional_t<returns_to_owner<typename A::sync>, owner_inboxes<A>, no_owner_inboxes>;
-};
+using owner_inboxes_of = std::conditional_t<returns_to_owner<typename A::sync>, owner_inboxes<A>, no_owner_inboxes>;
 
 }  // namespace framealloc::detail

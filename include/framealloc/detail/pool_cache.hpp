@@ -233,7 +233,7 @@ private:
     reserve reserves_[class_count]{};
     slab_type* carving_[class_count]{};
     std::uint8_t carvings_[class_count]{};  // until they were as large as a batch
-    [[no_unique_address]] typename choose_owner_inboxes<A>::type home_;
+    [[no_unique_address]] owner_inboxes_of<A> home_;
     batch* empties_ = nullptr;  // more than kept_empties only where nobody could take them at the time
     std::size_t empty_count_ = 0;
 };

@@ -35,9 +35,10 @@ FRAMEALLOC_COLD void report_misuse(fault_kind code, char const* note, unsigned l
     report(f);
 }
 
-/// A `try_` form that refuses: mistakes are named at every level, the rest where somebody checks.
-template <class A>
-FRAMEALLOC_COLD void report_refusal(core<A>& at, fault const& why) {
+/// A `try_` form that refuses: mistakes are named at every level, the rest where somebody checks. `told` is for the caller.
+template <class A, class... Told>
+FRAMEALLOC_COLD void report_refusal(core<A>& at, fault const& why, Told&... told) {
+    ((told = why), ...);
     fault f = why;
     bool const outside = f.code == fault_code::frame_not_open;
     bool const worth_saying = f.code != fault_code::out_of_memory && f.code != fault_code::budget_exceeded &&

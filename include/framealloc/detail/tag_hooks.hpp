@@ -30,9 +30,7 @@ template <class A>
 class frame_charges;
 struct no_frame_charges {};
 template <class A>
-struct choose_frame_charges {
-    using type = std::conditional_t<charges_tags<typename A::budget>, frame_charges<A>, no_frame_charges>;
-};
+using frame_charges_of = std::conditional_t<charges_tags<typename A::budget>, frame_charges<A>, no_frame_charges>;
 
 template <class A>
 class tag_balance;
@@ -41,9 +39,7 @@ template <class A>
 struct tag_state;
 struct no_tag_state {};
 template <class A>
-struct choose_tag_state {
-    using type = std::conditional_t<charges_tags<typename A::budget>, tag_state<A>, no_tag_state>;
-};
+using tag_state_of = std::conditional_t<charges_tags<typename A::budget>, tag_state<A>, no_tag_state>;
 
 template <class A>
 [[nodiscard]] shared_byte& tag_of_block(void const* block, std::size_t c) noexcept;

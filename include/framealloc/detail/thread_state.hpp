@@ -18,9 +18,7 @@ struct no_pool_cache {
     void start_thread() noexcept {}
 };
 template <class A>
-struct choose_pool_cache {
-    using type = std::conditional_t<A::pool::class_count != 0, pool_cache<A>, no_pool_cache>;
-};
+using pool_cache_of = std::conditional_t<A::pool::class_count != 0, pool_cache<A>, no_pool_cache>;
 
 /// One thread's state with one instance. What `local()` answers: the allocator's verbs without the look-up.
 template <class A>
@@ -136,9 +134,9 @@ public:
     }
 
     frame_state<A> frame{};
-    [[no_unique_address]] typename choose_pool_cache<A>::type pools;
+    [[no_unique_address]] pool_cache_of<A> pools;
     [[no_unique_address]] typename A::diagnostics::thread_part counted{};
-    [[no_unique_address]] typename choose_tag_state<A>::type tags{};
+    [[no_unique_address]] tag_state_of<A> tags{};
     [[no_unique_address]] frame_journal<A> journal{};
     [[no_unique_address]] sample_countdown<A> sampling{};
     thread_state* next_joined = nullptr;
