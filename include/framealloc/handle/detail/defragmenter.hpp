@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include <framealloc/handle/defragment.hpp>
+#include <framealloc/handle/detail/handle_store.hpp>
+
+namespace framealloc::inline v0_1::detail {
+
+/// How long a call may go on. What one more step is expected to take is the longest of late, which is forgotten by an eighth
+/// per step: so the end is not passed by much more than a step is longer than those before it.
+template <class Clock>
+class defragment_watch {
+public:
+    defragment_watch(unsigned long long budget, unsigned long long& longest) noexcept
+        : is_limited_(budget != UINT64_MAX), longest_(longest) {
+        if (is_limited_) {
+            before_ = Clock::nanoseconds();
+            end_ = before_ + budget < before_ ? UINT64_MAX : before_ + budget;
+        }
+    }
+    /// Whether there is time for another step; the time since the last question was one.
+    [[nodiscard]] bool allows_another() noexcept {
+        if (!is_limited_) return true;
+        unsigned long long const now = Clock::nanoseconds(), step = now - before_;
+        before_ = now;
+        longest_ -= longest_ / 8;
+        if (step > longest_) longest_ = step;
+        return now < end_ && end_ - now > longest_;
+    }
+
+private:
+    bool is_limited_;
+    unsigned long long& longest_;
+    unsigned long long before_ = 0, end_ = UINT64_MAX;
+};
+
+/// Moves objects out of the emptiest slabs into the fullest.
+///
+/// A *pass* looks once at each slab that has room: its objects go, the highest first, to the fullest other slab of the kind, as
+/// long as that has at least as many as it has itself. Every such move raises the sum of the squares of what slabs have, so
+/// that no row of moves comes round, and what one call has brought together another does not take apart. The last slab, which
+/// no other is fuller than, is squeezed: its highest objects go to its lowest free blocks. Then pages without an object go
+/// back. A pass goes on from call to call. One in which nothing was made or freed, and no pin was in the way, leaves nothing to
+/// do until something is.
+template <class A>
+class defragmenter : public handle_store<A> {
+    using base = handle_store<A>;
+    using phase = slot_state::phase;
+    using base::blocks_;
+    using base::core_;
+
+public:
+    using base::base;
+
+protected:
+    template <class Clock>
+    defragment_result run_defragmentation(defragment_budget const& budget) {
+        defragment_result r;
+        void const* nobody = nullptr;
+        // acquire: what the call before has left.
+        if (!this->mover_.compare_exchange(nobody, base::this_thread_mark(), order::acquire, order::relaxed)) {
+            r.busy = true;
+            return r;
+        }
+        {
+            locked const guard{core_.guard()};
+            r.fragmentation_before = blocks_.fragmentation();
+            defragment_watch<Clock> watch{budget.nanoseconds, longest_step_};
+            bytes_left_ = budget.bytes;
+            longest_step_ = budget.nanoseconds / 8 < longest_step_ ? budget.nanoseconds / 8 : longest_step_;
+            while (watch.allows_another()) {
+                if (blocks_.has_empty() && note_given_back(r, blocks_.give_back_one())) continue;
+                if (!step(r)) break;
+            }
+            this->account();
+            r.fragmentation_after = blocks_.fragmentation();
+        }
+        this->mover_.store(nullptr, order::release);
+        return r;
+    }
+
+private:
+    bool note_given_back(defragment_result& r, std::size_t bytes) noexcept {
+        r.bytes_given_back += bytes;
+        r.pages_given_back += bytes / platform::page_bytes();
+        return bytes != 0;
+    }
+
+    /// One move, or one slab that nothing more is to be done with. False: the pass is over, or the bytes are.
+    [[nodiscard]] bool step(defragment_result& r) {
+        handle_kinds& kinds = blocks_.kinds();
+        if (!in_pass_) {
+            if (blocks_.changes() == settled_at_) return is_finished(r);
+            blocks_.start_pass();
+            in_pass_ = true;
+            begun_at_ = blocks_.changes();
+            kept_in_pass_ = 0;
+            kind_ = kinds.empty() ? nullptr : &*kinds.begin();
+        }
+        handle_slab* from = nullptr;
+        while (kind_ != nullptr &&
+               (kind_->of.relocate == nullptr || (from = kind_->emptiest(blocks_.pass())) == nullptr)) {
+            auto next = std::next(kinds.iterator_to(*kind_));
+            kind_ = next == kinds.end() ? nullptr : &*next;
+        }
+        if (kind_ == nullptr) {
+            in_pass_ = false;
+            if (blocks_.changes() != begun_at_) return true;
+            if (kept_in_pass_ == 0) settled_at_ = begun_at_;
+            return is_finished(r);
+        }
+        if (from->scanned_in != blocks_.pass()) {
+            from->scanned_in = blocks_.pass();
+            from->scan = from->carved;
+        }
+        handle_slab* to = kind_->fullest(from);
+        if (to == nullptr || to->used < from->used) {
+            to = from;
+            if (from->squeezed_in != blocks_.pass()) {
+                from->squeezed_in = blocks_.pass();
+                from->sort_free();
+            }
+        }
+        if (from->scan > from->carved) from->scan = from->carved;
+        return empty(*from, *to, r);
+    }
+
+    static bool is_finished(defragment_result& r) noexcept {
+        r.finished = true;
+        return false;
+    }
+
+    /// Moves the highest object of `from` that can be moved to `to`, which may be the same slab.
+    [[nodiscard]] bool empty(handle_slab& from, handle_slab& to, defragment_result& r) {
+        for (; from.scan > 0; --from.scan) {
+            std::uint32_t const b = from.scan - 1;
+            if (from.is_free(b)) continue;
+            if (&from == &to && from.next_free >= b) break;  // all below are used
+            if (kind_->of.bytes > bytes_left_) return false;
+            std::uint32_t const slot = from.slots()[b];
+            std::uint64_t seen = 0;
+            if (!claim(slot, from.block(b), seen)) {
+                ++r.kept_by_pins;
+                ++kept_in_pass_;
+                continue;
+            }
+            bytes_left_ -= kind_->of.bytes;
+            --from.scan;
+            move(slot, seen, from, b, to, r);
+            return true;
+        }
+        blocks_.leave_alone(from);
+        note_given_back(r, blocks_.give_back_pages(from));
+        return true;
+    }
+
+    /// True where the object in `block` is live and not pinned: then it is being moved, and `seen` is the state to go back to.
+    [[nodiscard]] bool claim(std::uint32_t slot, void const* block, std::uint64_t& seen) noexcept {
+        auto& word = this->state(slot);
+        seen = word.load(order::relaxed);
+        slot_state const s{seen};
+        if (s.now() != phase::live || s.count() != 0) return false;
+        // acquire: the last unpin's release, and what publish has written. See handle_store.
+        if (!word.compare_exchange(seen, s.in(phase::moving, 0).word, order::acquire, order::relaxed)) return false;
+        if (this->address_in(slot) == block) return true;
+        word.store(seen, order::release);
+        return false;
+    }
+
+    /// With the lock held, which is left while a constructor runs: both blocks are in use, so that their slabs stay.
+    void move(std::uint32_t slot, std::uint64_t seen, handle_slab& from, std::uint32_t b, handle_slab& to,
+              defragment_result& r) {
+        handle_operations const of = kind_->of;
+        void* const old_place = from.block(b);
+        void* const new_place = blocks_.take_from(to, slot);
+        bool moved = true;
+        if (of.relocate == &relocate_bytes) {
+            relocate_bytes(new_place, old_place, of.bytes);
+            give_way();
+        } else {
+            core_.guard().unlock();
+            moved = of.relocate(new_place, old_place, of.bytes);
+            core_.guard().lock();
+        }
+        // Before the state, whose release it is published by.
+        if (moved) this->set_address(slot, new_place);
+        this->state(slot).store(seen, order::release);
+        void* const left = moved ? old_place : new_place;
+        if constexpr (A::diagnostics::fills_released) __builtin_memset(left, 0xCD, of.bytes);
+        static_cast<void>(blocks_.give(left, &from == &to));
+        if (moved) {
+            ++r.moves;
+            r.bytes_moved += of.bytes;
+        } else {
+            ++r.failed;
+            ++kept_in_pass_;
+        }
+    }
+    /// Lets others have the lock now and then: short moves are done under it.
+    void give_way() {
+        if (++moves_under_lock_ % 32 != 0) return;
+        core_.guard().unlock();
+        core_.guard().lock();
+    }
+
+    handle_kind* kind_ = nullptr;  ///< the one that the pass is at
+    bool in_pass_ = false;
+    std::size_t begun_at_ = 0;      ///< the program's changes when the pass began
+    std::size_t settled_at_ = 0;    ///< when one was over and had left nothing to do
+    std::size_t kept_in_pass_ = 0;  ///< objects that could not be moved
+    unsigned moves_under_lock_ = 0;
+    std::size_t bytes_left_ = 0;
+    unsigned long long longest_step_ = 0;
+};
+
+}  // namespace framealloc::detail
