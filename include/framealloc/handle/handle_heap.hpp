@@ -30,7 +30,7 @@ struct handle_config {
     std::size_t most_handles = 0;
     /// Bytes of slabs that hold nothing and are kept for the next one, between calls of `defragment`.
     std::size_t retained_bytes = std::size_t{256} << 10;
-    /// How often a slot is used before it is retired, at most 67,108,863 times, which is the default.
+    /// How often a slot is used before it is retired, at most 67,108,862 times, which is the default.
     std::size_t uses_per_slot = SIZE_MAX;
 };
 

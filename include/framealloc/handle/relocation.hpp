@@ -31,11 +31,14 @@ enum class relocation : unsigned char {
 template <class T>
 inline constexpr relocation relocation_of =
 #if defined(__cpp_lib_trivially_relocatable)
-    std::is_trivially_relocatable_v<T> ? relocation::bytes :
+    std::is_trivially_relocatable_v<T>
+        ? relocation::bytes
+        :
 #endif
-    std::is_trivially_copyable_v<T>           ? relocation::bytes
-    : std::is_nothrow_move_constructible_v<T> ? relocation::move
-    : std::is_copy_constructible_v<T>         ? relocation::copy
-                                              : relocation::none;
+        // A type that deletes both its constructors is trivially copyable to g++ 12 (CWG 1734), and wants to stay.
+        std::is_trivially_copyable_v<T> && std::is_move_constructible_v<T> ? relocation::bytes
+    : std::is_nothrow_move_constructible_v<T>                              ? relocation::move
+    : std::is_copy_constructible_v<T>                                      ? relocation::copy
+                                                                           : relocation::none;
 
 }  // namespace framealloc

@@ -16,7 +16,8 @@ struct handle_bits {
     static constexpr std::size_t slot_count = std::size_t{1} << slot_bits;
     static constexpr std::uint64_t slot_mask = (std::uint64_t{slot_count} - 1) << slot_shift;
     static constexpr std::uint64_t salt_mask = std::uint64_t{0x3F} << 32 | 0xF;
-    static constexpr std::uint32_t last_generation = (std::uint32_t{1} << generation_bits) - 1;
+    /// One more fits, which a retired slot has.
+    static constexpr std::uint32_t last_generation = (std::uint32_t{1} << generation_bits) - 2;
 
     [[nodiscard]] static constexpr std::uint64_t of_salt(unsigned salt) noexcept {
         return std::uint64_t{salt >> 4} << 32 | (salt & 0xF);

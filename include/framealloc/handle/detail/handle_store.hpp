@@ -257,7 +257,7 @@ private:
     }
     [[nodiscard]] std::uint32_t latest_generation(std::uint32_t slot) const noexcept {
         slot_state const s{this->state(slot).load(order::relaxed)};
-        return s.now() == phase::gone && s.count() != table::none ? s.generation() - 1 : s.generation();
+        return s.generation() - (s.now() == phase::gone);
     }
 
     /// False, and reported, where it would wait for itself: out of the constructor that moves the object.

@@ -118,7 +118,7 @@ public:
         --used_;
         if (generation > last_generation_) {
             ++retired_;
-            state(slot).store(slot_state::make(s.generation(), 0, slot_state::phase::gone, none).word, order::relaxed);
+            state(slot).store(slot_state::make(generation, 0, slot_state::phase::gone, none).word, order::relaxed);
             return;
         }
         state(slot).store(slot_state::make(generation, 0, slot_state::phase::gone, next_free_).word, order::relaxed);
