@@ -222,6 +222,7 @@ private:
     }
     template <class T, class Place, class... Args>
     [[nodiscard]] handle<T> make_in(Place const& place, Args&&... args) {
+        static_assert(!std::is_array_v<T>, "framealloc: a handle names one object; wrap the array in a std::array");
         detail::construct<T>(place.block, [&] { this->give_up(place); }, static_cast<Args&&>(args)...);
         return handle<T>::from_bits(this->publish_place(place));
     }
@@ -290,6 +291,8 @@ public:
     template <class T>
     using pinned_ptr = framealloc::pinned_ptr<T, A>;
 
+    /// Without a heap.
+    handle_allocator() noexcept = default;
     explicit handle_allocator(typename Alloc::canonical& owner FRAMEALLOC_LIFETIMEBOUND,
                               handle_config const& config = {}) {
         fault why;
@@ -318,8 +321,6 @@ public:
     [[nodiscard]] explicit operator bool() const noexcept { return heap_ != nullptr; }
 
 private:
-    handle_allocator() noexcept = default;
-
     [[nodiscard]] static handle_config const& checked(handle_config const& c) {
         if (c.most_handles > detail::handle_bits::slot_count / 2) {
             detail::throw_bad_configuration({.code = fault_code::bad_configuration,

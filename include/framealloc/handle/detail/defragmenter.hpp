@@ -109,11 +109,13 @@ private:
             if (kept_in_pass_ == 0) settled_at_ = begun_at_;
             return is_finished(r);
         }
+        handle_slab* to = kind_->fullest(from);
+        // Lists tell in steps how full slabs are: of two in one step, the other way round.
+        if (to != nullptr && to->used < from->used && to->visited_in != blocks_.pass()) std::swap(from, to);
         if (from->scanned_in != blocks_.pass()) {
             from->scanned_in = blocks_.pass();
             from->scan = from->carved;
         }
-        handle_slab* to = kind_->fullest(from);
         if (to == nullptr || to->used < from->used) {
             to = from;
             if (from->squeezed_in != blocks_.pass()) {

@@ -95,7 +95,7 @@ public:
             if constexpr (gate_type::is_virtual) {
                 r.without_memory |= bit;
                 // One region without memory is kept for the next slab.
-                if (r.without_memory == all_units && &r != &regions_.back()) release(r, 0);
+                if (r.without_memory == all_units && &r != &regions_.back()) release(r);
             } else {
                 spare(r);
             }
@@ -130,7 +130,7 @@ public:
         }
         let_go(end);
         s.given_back = sum;
-        held_bytes_ -= sum;
+        held_bytes_ = held_bytes_ + before - sum;
         return sum > before ? sum - before : 0;
     }
 
@@ -158,17 +158,30 @@ public:
         return held_bytes_ == 0 ? 0 : 1 - static_cast<double>(live_bytes_) / static_cast<double>(held_bytes_);
     }
 
-    /// Gives all back; no block is alive.
-    void release() noexcept {
+    /// Gives all back; no block is alive. Answers the bytes that the backend would not take.
+    [[nodiscard]] std::size_t release() noexcept {
         while (!regions_.empty()) {
             handle_region& r = regions_.front();
-            std::size_t const with_memory =
-                static_cast<std::size_t>(__builtin_popcountll(~r.without_memory & all_units));
-            release(r, with_memory * unit_bytes);
+            if (!gate_type::is_virtual && r.without_memory != 0) {
+                spare(r);  // what was there is gone
+                continue;
+            }
+            std::size_t const taken =
+                unit_bytes * static_cast<std::size_t>(__builtin_popcountll(~r.without_memory & all_units));
+            if (gate_.give_range(r.base, region_layout, taken, r.giver)) {
+                taken_bytes_ -= taken;
+            } else {
+                // Its addresses are lost; its memory need not be.
+                for (unsigned n = 0; n < units; ++n) {
+                    if ((r.without_memory >> n & 1) == 0) static_cast<void>(give_back(r, n));
+                }
+            }
+            spare(r);
         }
         owner_ends(this);
         kinds_.clear();
         records_.release(gate_);
+        return taken_bytes_;
     }
 
 private:
@@ -264,12 +277,9 @@ private:
         }
         return gone;
     }
-    /// Where the backend does not take the addresses back, they are kept.
-    void release(handle_region& r, std::size_t with_memory) noexcept {
-        memory_is_left(r.base, region_layout.bytes);
-        if (!gate_.give_range(r.base, region_layout, with_memory, r.giver) && with_memory == 0) return;
-        taken_bytes_ -= with_memory;
-        spare(r);
+    /// Where the backend does not take the addresses of a region without memory back, they are kept for the next slab.
+    void release(handle_region& r) noexcept {
+        if (gate_.give_range(r.base, region_layout, 0, r.giver)) spare(r);
     }
     void spare(handle_region& r) noexcept {
         regions_.erase(regions_.iterator_to(r));
@@ -325,8 +335,12 @@ private:
         layout const range = s.range;
         giver_byte const giver = s.giver;
         held_bytes_ -= committed;
-        if (gate_.give_range(base, range, committed, giver)) taken_bytes_ -= committed;
-        // Otherwise the memory is lost with its addresses, and still counts as taken.
+        // Where its addresses are not taken back they are lost; its memory need not be.
+        void* const memory = behind(base, range.bytes - committed);
+        if (gate_.give_range(base, range, committed, giver) ||
+            (gate_type::is_virtual && gate_.decommit(memory, committed, giver))) {
+            taken_bytes_ -= committed;
+        }
     }
 
     gate_type& gate_;

@@ -188,7 +188,7 @@ protected:
                         store.account();
                         return heap;
                     }
-                    give_range_of(*heap);
+                    gate.lent_bytes().fetch_add(give_range_of(*heap), order::relaxed);
                 } else {
                     static_cast<void>(gate.give_range(base, shape.range, 0, shape.giver));
                 }
@@ -210,9 +210,8 @@ protected:
         std::uint32_t const newest = store.newest_generation();
         {
             locked const guard{owner.guard()};
-            store.blocks_.release();
-            owner.gate().lent_bytes().fetch_sub(store.accounted_, order::relaxed);
-            give_range_of(heap);
+            std::size_t const accounted = store.accounted_, lost = store.blocks_.release() + give_range_of(heap);
+            owner.gate().lent_bytes().fetch_sub(accounted - lost, order::relaxed);
         }
         known_salts.give_back(salt, newest);
     }
@@ -348,14 +347,23 @@ private:
             report_misuse(core_, fault_code::handle_pinned, "%llu objects are pinned while their heap ends", pinned);
         }
     }
-    /// The table's own range; the lock is held.
+    /// The table's own range; the lock is held. Answers the bytes that the backend would not take.
     template <class Heap>
-    static void give_range_of(Heap& heap) noexcept {
+    static std::size_t give_range_of(Heap& heap) noexcept {
         typename table::shape const shape = heap.range_shape();
         gate_type& gate = heap.gate();
+        auto const parts = heap.parts();
         std::size_t const taken = heap.table_bytes();
         heap.~Heap();
-        static_cast<void>(gate.give_range(&heap, shape.range, taken, shape.giver));
+        if (gate.give_range(&heap, shape.range, taken, shape.giver)) return 0;
+        std::size_t lost = taken;
+        if constexpr (gate_type::is_virtual) {
+            for (auto const& part : parts) {
+                void* const p = pointer_to<void>(part.at);
+                if (part.bytes != 0 && gate.decommit(p, part.bytes, shape.giver)) lost -= part.bytes;
+            }
+        }
+        return lost;
     }
 
     std::size_t accounted_ = 0;
@@ -412,9 +420,10 @@ verification handle_store<A>::check_all() {
     if (live != used || live != this->slots_used() || bytes != blocks_.live_bytes()) {
         return unsound("%llu objects live in %llu blocks and %llu slots", live, used, this->slots_used());
     }
-    if (accounted_ != this->table_bytes() + blocks_.taken_bytes() || blocks_.held_bytes() > blocks_.taken_bytes()) {
-        return unsound("%llu bytes were taken; %llu are accounted for", this->table_bytes() + blocks_.taken_bytes(),
-                       accounted_);
+    std::size_t const taken = this->table_bytes() + blocks_.taken_bytes(), held = blocks_.held_bytes();
+    if (accounted_ != taken || held > blocks_.taken_bytes() || bytes > held) {
+        return unsound("%llu bytes were taken, %llu are accounted for; slabs hold %llu, objects %llu", taken,
+                       accounted_, held, bytes);
     }
     return {};
 }

@@ -4,6 +4,8 @@
 #include <framealloc/detail/backend_gate.hpp>
 #include <framealloc/handle/detail/handle_bits.hpp>
 
+#include <array>
+
 namespace framealloc::inline v0_1::detail {
 
 /// What a heap knows of each handle. It lies at the begin of a range of addresses, and what it tells of each slot behind it,
@@ -137,6 +139,17 @@ public:
     }
     [[nodiscard]] std::size_t table_bytes() const noexcept { return head_bytes() + entries_taken_ + states_taken_; }
 
+    /// Where it has memory: the head, the entries and the states.
+    struct part {
+        std::uintptr_t at;
+        std::size_t bytes;
+    };
+    [[nodiscard]] std::array<part, 3> parts() const noexcept {
+        std::uintptr_t const begin = address_of(this), entries = begin + entries_at;
+        return {{{begin, head_bytes()},
+                 {entries, entries_taken_},
+                 {entries + shape_.most_slots * sizeof(entry), states_taken_}}};
+    }
     /// Memory for the first slots.
     [[nodiscard]] bool start() noexcept { return grow(); }
     /// The salt's next heap begins behind the newest generation.
