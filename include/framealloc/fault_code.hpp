@@ -165,7 +165,7 @@ namespace framealloc::inline v0_1 {
 
 /// What went wrong, by the code that reports show. The hundreds group them: 0 frames, 1 the adapter to an engine, 2 threads,
 /// frees and blocks, 3 limits and memory, 4 handles and streaming, 9 the library itself and its configuration. Those of 100
-/// and of 400 are for adapters and programs to report, with FA_EMIT; the library reports the others.
+/// and FA402 are for adapters and programs to report, with FA_EMIT; the library reports the others.
 ///
 /// `user_defined` is what a program has defined itself: see `emit`.
 enum class fault_code : std::uint16_t { FRAMEALLOC_FAULT_CODES(FRAMEALLOC_FAULT_ENUMERATOR) user_defined = 0 };

@@ -141,7 +141,8 @@ public:
     /// The object, which stays where it is until `unpin` has been called as often as this; null as `resolve`. It waits while
     /// the object is being moved, which is one constructor's time.
     template <class T>
-    [[nodiscard]] T* pin(handle<T> h) {
+    [[nodiscard]] FRAMEALLOC_HOT T* pin(handle<T> h) {
+        [[maybe_unused]] detail::called_at<A> const here{detail::here<A>()};
         return static_cast<T*>(this->pin_object(h.bits()));
     }
     /// False, and reported, where the object is not pinned (FA411) or not there (FA401); nothing has changed then.
@@ -152,7 +153,7 @@ public:
     }
     /// The object, pinned as long as the answer lives; an empty one where `pin` answers null.
     template <class T>
-    [[nodiscard]] pinned_ptr<T> pinned(handle<T> h) FRAMEALLOC_LIFETIMEBOUND {
+    [[nodiscard]] FRAMEALLOC_HOT pinned_ptr<T> pinned(handle<T> h) FRAMEALLOC_LIFETIMEBOUND {
         return pinned_ptr<T>{*this, h, pin(h)};
     }
 
