@@ -6,32 +6,55 @@
 
 namespace framealloc::inline v0_1::detail {
 
-/// How long a call may go on. What one more step is expected to take is the longest of late, which is forgotten by an eighth
-/// per step: so the end is not passed by much more than a step is longer than those before it.
+/// What one step may be: moving an object, or a call of the system that gives memory back, which takes many times as long.
+enum class defragment_step : unsigned char { move, give_back };
+
+/// The longest step of each sort of late, in nanoseconds; each step of its sort takes a sixteenth off. Kept from call to call, and
+/// guessed for the first one.
+struct longest_steps {
+    unsigned long long of[2] = {2'000, 64'000};
+};
+
+/// How long a call may go on: another step is allowed while the longest of its sort, and a quarter more, would fit. Calls of
+/// the system are begun in the first half alone: what they take varies most, and the next call has a first half, too. At a call's
+/// begin each sort is taken to fit, lest one long step, in which perhaps the system let somebody else run, was the last one ever.
 template <class Clock>
 class defragment_watch {
 public:
-    defragment_watch(unsigned long long budget, unsigned long long& longest) noexcept
+    defragment_watch(unsigned long long budget, longest_steps& longest) noexcept
         : is_limited_(budget != UINT64_MAX), longest_(longest) {
-        if (is_limited_) {
-            before_ = Clock::nanoseconds();
-            end_ = before_ + budget < before_ ? UINT64_MAX : before_ + budget;
-        }
+        if (!is_limited_) return;
+        before_ = Clock::nanoseconds();
+        // Some of it for the way in and out.
+        unsigned long long const most = budget - budget / 64;
+        end_ = before_ + most < before_ ? UINT64_MAX : before_ + most;
+        middle_ = before_ + (end_ - before_) / 2;
+        for (unsigned long long& step : longest_.of) step = step < most / 4 ? step : most / 4;
     }
-    /// Whether there is time for another step; the time since the last question was one.
-    [[nodiscard]] bool allows_another() noexcept {
+    /// Whether such a step may begin. If it may, it does, and ends with the next question.
+    [[nodiscard]] bool allows(defragment_step next) noexcept {
         if (!is_limited_) return true;
-        unsigned long long const now = Clock::nanoseconds(), step = now - before_;
+        unsigned long long const now = Clock::nanoseconds();
+        if (in_step_) note(now - before_);
+        unsigned long long const longest = longest_.of[std::size_t(next)];
+        in_step_ = now < (next == defragment_step::give_back ? middle_ : end_) && end_ - now > longest + longest / 4;
         before_ = now;
-        longest_ -= longest_ / 8;
-        if (step > longest_) longest_ = step;
-        return now < end_ && end_ - now > longest_;
+        last_ = next;
+        return in_step_;
     }
 
 private:
+    void note(unsigned long long took) noexcept {
+        unsigned long long& longest = longest_.of[std::size_t(last_)];
+        longest -= longest / 16;
+        if (took > longest) longest = took;
+    }
+
     bool is_limited_;
-    unsigned long long& longest_;
-    unsigned long long before_ = 0, end_ = UINT64_MAX;
+    bool in_step_ = false;
+    longest_steps& longest_;
+    unsigned long long before_ = 0, middle_ = 0, end_ = UINT64_MAX;
+    defragment_step last_ = defragment_step::move;
 };
 
 /// Moves objects out of the emptiest slabs into the fullest.
@@ -65,13 +88,19 @@ protected:
         {
             locked const guard{core_.guard()};
             r.fragmentation_before = blocks_.fragmentation();
-            defragment_watch<Clock> watch{budget.nanoseconds, longest_step_};
+            defragment_watch<Clock> watch{budget.nanoseconds, longest_};
             bytes_left_ = budget.bytes;
-            longest_step_ = budget.nanoseconds / 8 < longest_step_ ? budget.nanoseconds / 8 : longest_step_;
-            while (watch.allows_another()) {
-                if (blocks_.has_empty() && note_given_back(r, blocks_.give_back_one())) continue;
-                if (!step(r)) break;
+            blocks_.gather(true);
+            for (bool keeps = false;;) {  // the backend does
+                bool const has_empty = blocks_.has_empty() && !keeps;
+                if (has_empty && watch.allows(defragment_step::give_back)) {
+                    keeps = !note_given_back(r, blocks_.give_back_one());
+                } else if (!watch.allows(defragment_step::move) || !step(watch, r)) {
+                    r.finished = r.finished && !has_empty;
+                    break;
+                }
             }
+            blocks_.gather(false);
             this->account();
             r.fragmentation_after = blocks_.fragmentation();
         }
@@ -86,8 +115,9 @@ private:
         return bytes != 0;
     }
 
-    /// One move, or one slab that nothing more is to be done with. False: the pass is over, or the bytes are.
-    [[nodiscard]] bool step(defragment_result& r) {
+    /// One move, or one slab that nothing more is to be done with. False: the pass is over, or the bytes or the time are.
+    template <class Watch>
+    [[nodiscard]] bool step(Watch& watch, defragment_result& r) {
         handle_kinds& kinds = blocks_.kinds();
         if (!in_pass_) {
             if (blocks_.changes() == settled_at_) return is_finished(r);
@@ -124,7 +154,7 @@ private:
             }
         }
         if (from->scan > from->carved) from->scan = from->carved;
-        return empty(*from, *to, r);
+        return empty(*from, *to, watch, r);
     }
 
     static bool is_finished(defragment_result& r) noexcept {
@@ -133,7 +163,8 @@ private:
     }
 
     /// Moves the highest object of `from` that can be moved to `to`, which may be the same slab.
-    [[nodiscard]] bool empty(handle_slab& from, handle_slab& to, defragment_result& r) {
+    template <class Watch>
+    [[nodiscard]] bool empty(handle_slab& from, handle_slab& to, Watch& watch, defragment_result& r) {
         for (; from.scan > 0; --from.scan) {
             std::uint32_t const b = from.scan - 1;
             if (from.is_free(b)) continue;
@@ -151,6 +182,7 @@ private:
             move(slot, seen, from, b, to, r);
             return true;
         }
+        if (!watch.allows(defragment_step::give_back)) return false;
         blocks_.leave_alone(from);
         note_given_back(r, blocks_.give_back_pages(from));
         return true;
@@ -212,7 +244,7 @@ private:
     std::size_t kept_in_pass_ = 0;  ///< objects that could not be moved
     unsigned moves_under_lock_ = 0;
     std::size_t bytes_left_ = 0;
-    unsigned long long longest_step_ = 0;
+    longest_steps longest_{};
 };
 
 }  // namespace framealloc::detail

@@ -82,6 +82,8 @@ public:
     // --- giving memory back -------------------------------------------------------------------------------------------
 
     [[nodiscard]] bool has_empty() const noexcept { return empty_ != 0; }
+    /// While it is true, all empty units are kept: who gathers them gives them back when there is time.
+    void gather(bool whether) noexcept { gathers_ = whether; }
     /// Gives the memory of one empty unit back. Answers the bytes; 0 where the backend keeps them, and then the unit stays.
     std::size_t give_back_one() noexcept {
         for (handle_region& r : regions_) {
@@ -218,7 +220,7 @@ private:
         r.empty |= std::uint64_t{1} << n;
         regions_.splice(regions_.begin(), regions_, regions_.iterator_to(r));  // found at once
         ++empty_;
-        if (empty_ > most_empty_) give_back_one();
+        if (empty_ > most_empty_ && !gathers_) give_back_one();
     }
 
     [[nodiscard]] void* take_unit(handle_region*& of) noexcept {
@@ -351,6 +353,7 @@ private:
     std::size_t empty_ = 0, most_empty_;  ///< units that have memory and hold nothing
     std::size_t live_bytes_ = 0, held_bytes_ = 0, taken_bytes_ = 0;
     std::size_t changes_ = 0;
+    bool gathers_ = false;
     std::uint32_t pass_ = 1;  // 0 is none
 };
 
