@@ -135,16 +135,16 @@
     row(streaming_budget_exceeded, 402, error, "streaming budget exceeded",                                                    \
         "what is loaded and what is asked for come to more than the budget for streaming",                                     \
         "raise the budget, or let go of what is loaded and farthest from use")                                                 \
-    row(handle_pinned, 410, error, "object of a handle freed while it is pinned",                                              \
+    row(handle_pinned, 405, error, "object of a handle freed while it is pinned",                                              \
         "somebody who has pinned the object has not unpinned it yet",                                                          \
         "free it after the last unpin(); a pinned_ptr unpins at the end of its block")                                         \
-    row(handle_not_pinned, 411, error, "object of a handle unpinned more often than pinned",                                   \
+    row(handle_not_pinned, 406, error, "object of a handle unpinned more often than pinned",                                   \
         "unpin() was called twice for one pin(), or without one",                                                              \
         "pair each pin() with one unpin(), or hold a pinned_ptr, which does so by itself")                                     \
-    row(handle_moving, 412, error, "object used by its handle while its own constructor moves it",                             \
+    row(handle_moving, 407, error, "object used by its handle while its own constructor moves it",                             \
         "a constructor that moves an object pins or frees that object by its handle",                                           \
         "let constructors and destructors leave the handle of their own object alone")                                         \
-    row(handles_exhausted, 413, error, "no more handles can be told apart",                                                    \
+    row(handles_exhausted, 408, error, "no more handles can be told apart",                                                    \
         "as many objects live as the heap has slots for, or 1024 heaps of handles are alive",                                  \
         "raise handle_config::most_handles, or share one heap; check for handles that are never freed")                        \
     row(internal, 901, error, "internal error of the allocator",                                                               \

@@ -386,7 +386,7 @@ PROGRAM(FA402) {
     FA_ASSERT(loaded + wanted <= budget, FA402);
 }
 
-PROGRAM(FA410) {
+PROGRAM(FA405) {
     smart_alloc_debug alloc{named};
     handle_allocator<smart_alloc_debug> handles{alloc};
     handle<int> const troll = handles->make<int>(7);
@@ -394,7 +394,7 @@ PROGRAM(FA410) {
     handles->free(troll);
 }
 
-PROGRAM(FA411) {
+PROGRAM(FA406) {
     smart_alloc_debug alloc{named};
     handle_allocator<smart_alloc_debug> handles{alloc};
     handle<int> const troll = handles->make<int>(7);
@@ -412,7 +412,7 @@ struct reluctant {
     ~reluctant() = default;
 };
 
-PROGRAM(FA412) {
+PROGRAM(FA407) {
     smart_alloc_debug alloc{named};
     handle_allocator<smart_alloc_debug> handles{alloc};
     auto const first = handles->make<reluctant>(*handles), second = handles->make<reluctant>(*handles);
@@ -421,7 +421,7 @@ PROGRAM(FA412) {
     handles->defragment();
 }
 
-PROGRAM(FA413) {
+PROGRAM(FA408) {
     smart_alloc_debug alloc{named};
     handle_allocator<smart_alloc_debug> handles{alloc, {.most_handles = 512}};
     for (handle<int> h; (h = handles->try_make<int>(7));) {}
@@ -456,7 +456,7 @@ constexpr program programs[] = {
     ROW(FA101), ROW(FA102), ROW(FA201), ROW(FA202), ROW(FA203), ROW(FA204), ROW(FA210), ROW(FA211), ROW(FA212), ROW(FA213),
     ROW(FA214), ROW(FA215), ROW(FA216), ROW(FA217), ROW(FA218), ROW(FA219), ROW(FA220), ROW(FA221), ROW(FA222), ROW(FA301),
     ROW(FA302), ROW(FA303), ROW(FA304), ROW(FA305), ROW(FA306), ROW(FA307), ROW(FA308), ROW(FA309), ROW(FA310), ROW(FA401),
-    ROW(FA402), ROW(FA410), ROW(FA411), ROW(FA412), ROW(FA413), ROW(FA901), ROW(FA902), ROW(FA903),
+    ROW(FA402), ROW(FA405), ROW(FA406), ROW(FA407), ROW(FA408), ROW(FA901), ROW(FA902), ROW(FA903),
 };
 
 void print_json_text(char const* text) {

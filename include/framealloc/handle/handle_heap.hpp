@@ -145,7 +145,7 @@ public:
         [[maybe_unused]] detail::called_at<A> const here{detail::here<A>()};
         return static_cast<T*>(this->pin_object(h.bits()));
     }
-    /// False, and reported, where the object is not pinned (FA411) or not there (FA401); nothing has changed then.
+    /// False, and reported, where the object is not pinned (FA406) or not there (FA401); nothing has changed then.
     template <class T>
     FRAMEALLOC_HOT bool unpin(handle<T> h) {
         [[maybe_unused]] detail::called_at<A> const here{detail::here<A>()};
@@ -160,7 +160,7 @@ public:
     // --- ending -------------------------------------------------------------------------------------------------------
 
     /// Destroys the object and frees its memory. Null is a no-op. False, and reported, where it is not there (FA401) or pinned
-    /// (FA410); nothing has changed then.
+    /// (FA405); nothing has changed then.
     template <class T>
     FRAMEALLOC_HOT bool free(handle<T> h) {
         if (!h) return true;
@@ -282,7 +282,7 @@ private:
 ///   Failure   The constructor throws `allocation_failure`, or `configuration_error` for a field out of range; `try_create`
 ///             answers an empty one.
 ///   Lifetime  Its end destroys the objects that live, in no order of note, and gives everything back. It ends before the
-///             allocator. Objects that are still pinned are reported (FA410).
+///             allocator. Objects that are still pinned are reported (FA405).
 template <class Alloc = smart_alloc>
 class handle_allocator {
     using A = typename Alloc::assembly_type;
