@@ -141,6 +141,18 @@
     row(stream_wrong_size, 404, error, "bytes that a streaming asset cannot have",                                             \
         "nothing was reserved, more was reported than was reserved, or a load was finished short of it",                       \
         "reserve what the asset has, report at most that, and end a load that came short with finish_load(id, bytes)")         \
+    row(handle_pinned, 405, error, "object of a handle freed while it is pinned",                                              \
+        "somebody who has pinned the object has not unpinned it yet",                                                          \
+        "free it after the last unpin(); a pinned_ptr unpins at the end of its block")                                         \
+    row(handle_not_pinned, 406, error, "object of a handle unpinned more often than pinned",                                   \
+        "unpin() was called twice for one pin(), or without one",                                                              \
+        "pair each pin() with one unpin(), or hold a pinned_ptr, which does so by itself")                                     \
+    row(handle_moving, 407, error, "object used by its handle while its own constructor moves it",                             \
+        "a constructor that moves an object pins or frees that object by its handle",                                           \
+        "let constructors and destructors leave the handle of their own object alone")                                         \
+    row(handles_exhausted, 408, error, "no more handles can be told apart",                                                    \
+        "as many objects live as the heap has slots for, or 1024 heaps of handles are alive",                                  \
+        "raise handle_config::most_handles, or share one heap; check for handles that are never freed")                        \
     row(group_name_refused, 410, error, "group with a name that is taken or too long",                                         \
         "a group of this name is alive: it was created twice, or has not been freed",                                          \
         "free the group before one of its name is created anew, find() it, or choose another name")                            \

@@ -18,7 +18,7 @@ import sys
 
 # An alignment that is known at run time only has two ways: larger ones make a detour, which rejoins.
 TWO_WAYS = ("frame_alloc_layout_object",)
-PREFIXES = ("frame_alloc_", "pool_alloc_", "pool_free_")
+PREFIXES = ("frame_alloc_", "pool_alloc_", "pool_free_", "handle_")
 SAME = [
     ("same_frame_new_object", "same_frame_new_object_by_hand"),
     ("same_frame_new_local", "same_frame_new_local_by_hand"),

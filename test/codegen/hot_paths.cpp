@@ -6,6 +6,7 @@
 #include <framealloc/tag_budgets.hpp>
 #include <framealloc/diagnostics/compose.hpp>
 #include <framealloc/diagnostics/counters.hpp>
+#include <framealloc/handle/handle_heap.hpp>
 #include <framealloc/smart_alloc.hpp>
 
 #include <new>
@@ -101,5 +102,13 @@ void in_phase_pool_free_ref(ref a, item* p) {
     a.pool_free<item>(p);
 }
 void pool_free_ref(ref a, item* p) { a.pool_free<item>(p); }
+
+// A handle is resolved without a call, a lock or a second look, whatever is observed.
+item* handle_resolve(handle_allocator<object>::heap_type const& h, handle<item> of) { return h.resolve(of); }
+item* handle_resolve_counted(handle_allocator<counted>::heap_type const& h, handle<item> of) { return h.resolve(of); }
+item* handle_resolve_single_threaded(handle_allocator<single>::heap_type const& h, handle<item> of) {
+    return h.resolve(of);
+}
+item* handle_at(handle_allocator<object>::heap_type& h, handle<item> of) { return h.at(of); }
 
 }  // extern "C"

@@ -19,6 +19,7 @@
 #include <framealloc/diagnostics/macros.hpp>
 #include <framealloc/frame_ptr.hpp>
 #include <framealloc/group/group.hpp>
+#include <framealloc/handle/handle_heap.hpp>
 #include <framealloc/smart_alloc_guarded.hpp>
 #include <framealloc/streaming/streaming_allocator.hpp>
 #include <framealloc/tag.hpp>
@@ -375,8 +376,11 @@ PROGRAM(FA310) {
 }
 
 PROGRAM(FA401) {
-    bool const alive = false;  // what a table of handles would know
-    FA_ASSERT(alive, FA401);
+    smart_alloc_debug alloc{named};
+    handle_allocator<smart_alloc_debug> handles{alloc};
+    handle<int> const troll = handles->make<int>(7);
+    handles->free(troll);
+    static_cast<void>(handles->at(troll));
 }
 
 PROGRAM(FA402) {
@@ -418,6 +422,47 @@ PROGRAM(FA411) {
     static_cast<void>(level.try_make<int>(3));
 }
 
+PROGRAM(FA405) {
+    smart_alloc_debug alloc{named};
+    handle_allocator<smart_alloc_debug> handles{alloc};
+    handle<int> const troll = handles->make<int>(7);
+    auto const pinned = handles->pinned(troll);
+    handles->free(troll);
+}
+
+PROGRAM(FA406) {
+    smart_alloc_debug alloc{named};
+    handle_allocator<smart_alloc_debug> handles{alloc};
+    handle<int> const troll = handles->make<int>(7);
+    static_cast<void>(handles->pin(troll));
+    handles->unpin(troll);
+    handles->unpin(troll);
+}
+
+/// Wants to stay where it is, and says so too late.
+struct reluctant {
+    handle_allocator<smart_alloc_debug>::heap_type* heap;
+    handle<reluctant> self;
+    explicit reluctant(handle_allocator<smart_alloc_debug>::heap_type& h) : heap(&h) {}
+    reluctant(reluctant&& other) noexcept : heap(other.heap), self(other.self) { static_cast<void>(heap->pin(self)); }
+    ~reluctant() = default;
+};
+
+PROGRAM(FA407) {
+    smart_alloc_debug alloc{named};
+    handle_allocator<smart_alloc_debug> handles{alloc};
+    auto const first = handles->make<reluctant>(*handles), second = handles->make<reluctant>(*handles);
+    handles->resolve(second)->self = second;
+    handles->free(first);
+    handles->defragment();
+}
+
+PROGRAM(FA408) {
+    smart_alloc_debug alloc{named};
+    handle_allocator<smart_alloc_debug> handles{alloc, {.most_handles = 512}};
+    for (handle<int> h; (h = handles->try_make<int>(7));) {}
+}
+
 PROGRAM(FA901) {
     smart_alloc alloc{named};
     void* const block = alloc.heap_alloc(layout{.bytes = 1000});
@@ -447,7 +492,8 @@ constexpr program programs[] = {
     ROW(FA101), ROW(FA102), ROW(FA201), ROW(FA202), ROW(FA203), ROW(FA204), ROW(FA210), ROW(FA211), ROW(FA212), ROW(FA213),
     ROW(FA214), ROW(FA215), ROW(FA216), ROW(FA217), ROW(FA218), ROW(FA219), ROW(FA220), ROW(FA221), ROW(FA222), ROW(FA301),
     ROW(FA302), ROW(FA303), ROW(FA304), ROW(FA305), ROW(FA306), ROW(FA307), ROW(FA308), ROW(FA309), ROW(FA310), ROW(FA401),
-    ROW(FA402), ROW(FA403), ROW(FA404), ROW(FA410), ROW(FA411), ROW(FA901), ROW(FA902), ROW(FA903),
+    ROW(FA402), ROW(FA403), ROW(FA404), ROW(FA405), ROW(FA406), ROW(FA407), ROW(FA408), ROW(FA410), ROW(FA411), ROW(FA901),
+    ROW(FA902), ROW(FA903),
 };
 
 void print_json_text(char const* text) {

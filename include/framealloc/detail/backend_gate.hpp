@@ -151,6 +151,8 @@ public:
     [[nodiscard]] std::size_t taken_bytes() const noexcept { return taken_.load(order::relaxed); }
     [[nodiscard]] std::size_t peak_bytes() const noexcept { return peak_.load(order::relaxed); }
     [[nodiscard]] std::size_t calls() const noexcept { return calls_.load(order::relaxed); }
+    /// Bytes that facilities built on the instance have taken for structures of their own, of which they give account.
+    [[nodiscard]] shared<std::size_t>& lent_bytes() noexcept { return lent_; }
 
     /// Why the calling thread's latest request was refused.
     [[nodiscard]] fault_code refusal() const noexcept {
@@ -229,6 +231,7 @@ private:
     shared<std::size_t> taken_{0};
     shared<std::size_t> peak_{0};
     shared<std::size_t> calls_{0};
+    shared<std::size_t> lent_{0};
     fault_code refusal_ = fault_code::out_of_memory;  // with one thread only
 };
 

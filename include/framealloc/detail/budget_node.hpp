@@ -89,6 +89,7 @@ struct budget_node : budget_total {
     atomic<std::size_t> peak{0};       ///< of `used`
     atomic<std::size_t> announced{0};  ///< the peak that a listener was told of
     atomic<std::size_t> own[3]{};      ///< charged to this very tag, by intent
+    atomic<std::size_t> lent{0};       ///< of the heap's, what facilities have, which give account of it
 
     [[nodiscard]] atomic<std::size_t>& own_of(allocation_intent intent) noexcept { return own[std::size_t(intent)]; }
     [[nodiscard]] std::size_t own_bytes(allocation_intent intent) const noexcept {

@@ -132,9 +132,11 @@ private:
     bool may_pass_ = false;  // the listener has said so
 };
 
-/// A heap block is charged by itself: its path is long anyway.
-template <class A>
-[[nodiscard]] void* serve_charged_heap(core<A>& owner, layout request, fault& why) {
+/// A heap block is charged by itself: its path is long anyway. So is what a facility keeps, which is the heap's then.
+/// `take(tag)` answers the block or null, and is asked again where a listener has made room; `undo(block)` takes it back, with
+/// its charge.
+template <class A, class Take, class Undo>
+[[nodiscard]] void* serve_charged(core<A>& owner, layout request, fault& why, Take&& take, Undo&& undo) {
     if (!request.is_possible()) {
         why = owner.why_no_heap_block(request);
         return nullptr;
@@ -158,14 +160,14 @@ template <class A>
         }
     }
     struct freed_on_throw {
-        core<A>& owner;
+        Undo& undo;
         void* block;
         ~freed_on_throw() {
-            if (block != nullptr) static_cast<void>(owner.heap_part().free(block));
+            if (block != nullptr) undo(block);
         }
     };
     for (;;) {
-        freed_on_throw given{owner, owner.serve_heap(request, tag)};
+        freed_on_throw given{undo, take(tag)};
         if (given.block != nullptr) {
             charged.bytes = 0;  // the block's, from now on
             static_cast<void>(ask.tell_of_instance(false));
@@ -178,6 +180,12 @@ template <class A>
             return nullptr;
         }
     }
+}
+template <class A>
+[[nodiscard]] void* serve_charged_heap(core<A>& owner, layout request, fault& why) {
+    return serve_charged(
+        owner, request, why, [&](tag_id tag) { return owner.serve_heap(request, tag); },
+        [&](void* block) { static_cast<void>(owner.heap_part().free(block)); });
 }
 
 template <class A>

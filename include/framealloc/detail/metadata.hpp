@@ -48,8 +48,9 @@ public:
             range* const r = newest_;
             newest_ = r->older;
             range const whole = *r;
-            static_cast<void>(
-                gate.give_range(r, {.bytes = whole.bytes, .align = range_align}, whole.committed, whole.giver));
+            // Where its addresses are not taken back they are lost; its memory need not be.
+            if (!gate.give_range(r, {.bytes = whole.bytes, .align = range_align}, whole.committed, whole.giver))
+                static_cast<void>(gate.decommit(r, whole.committed, whole.giver));
         }
         taken_ = 0;
     }

@@ -203,7 +203,7 @@ template <class A>
         return unsound("%llu heap blocks of %llu bytes are alive; %llu bytes are counted", blocks.blocks, blocks.bytes,
                        heap.live_bytes());
     }
-    accounted += blocks.whole_bytes;
+    accounted += blocks.whole_bytes + c.gate().lent_bytes().load(order::relaxed);
     if (accounted != c.gate().taken_bytes()) {
         return unsound("%llu bytes are accounted for, %llu were taken from the backend", accounted,
                        c.gate().taken_bytes());

@@ -100,8 +100,10 @@ private:
                     "%llu bytes are charged for frames; %llu are in frames and %llu threads' credit");
             compare(allocation_intent::pool, b.pool, b.pool_credit,
                     "%llu bytes are charged for pools; %llu are in blocks and %llu threads' credit");
-            compare(allocation_intent::heap, b.heap, 0, "%llu bytes are charged for the heap; %llu are in blocks");
-            std::size_t const own = b.frame + b.frame_credit + b.pool + b.pool_credit + b.heap;
+            std::size_t const lent = budget.node(t).lent.load(order::relaxed);
+            compare(allocation_intent::heap, b.heap, lent,
+                    "%llu bytes are charged for the heap; %llu are in blocks and %llu in handles");
+            std::size_t const own = b.frame + b.frame_credit + b.pool + b.pool_credit + b.heap + lent;
             std::size_t const used = budget.node(t).used.load(order::relaxed);
             if (used != own + from_below[i]) {
                 wrong(t, "%llu bytes are used; %llu are its own and %llu from beneath it", used, own, from_below[i]);
@@ -126,7 +128,8 @@ private:
         if (all.heap > heap) wrong(root_tag, "tags have %llu bytes in the heap; its blocks have %llu", all.heap, heap);
         std::size_t const tagged = all.frame + all.pool + all.heap;
         std::size_t const overhead = (chunks - all.frame) + (slabs - all.pool) + (heap - all.heap) +
-                                     c.heap_part().cached_bytes() + c.thread_records().taken_bytes();
+                                     c.heap_part().cached_bytes() + c.thread_records().taken_bytes() +
+                                     c.gate().lent_bytes().load(order::relaxed);
         if (tagged + overhead != c.gate().taken_bytes()) {
             wrong(root_tag, "tags have %llu bytes and overhead is %llu; %llu were taken from the backend", tagged,
                   overhead, c.gate().taken_bytes());

@@ -166,6 +166,11 @@ public:
         nodes_[tag].own_of(intent).fetch_add(want, detail::order::relaxed);
         return want;
     }
+    /// Of what is charged to a tag for the heap, `bytes` more are in structures of a facility; or fewer again.
+    void lend(tag_id tag, std::size_t bytes) noexcept { nodes_[tag].lent.fetch_add(bytes, detail::order::relaxed); }
+    void take_back(tag_id tag, std::size_t bytes) noexcept {
+        nodes_[tag].lent.fetch_sub(bytes, detail::order::relaxed);
+    }
     void refund(tag_id tag, allocation_intent intent, std::size_t bytes) noexcept {
         nodes_[tag].own_of(intent).fetch_sub(bytes, detail::order::relaxed);
         descend(tag, bytes);
