@@ -115,5 +115,9 @@ template <class Alloc>
 std::vector<misuse> instance_misuses();
 template <class Alloc>
 std::vector<misuse> streaming_misuses();
+template <class Alloc>
+std::vector<misuse> handle_misuses();
+template <class Alloc>
+std::vector<misuse> group_misuses();
 
 }  // namespace scoreboard

@@ -36,7 +36,7 @@ std::vector<misuse> all_misuses()
     std::map<std::string_view, std::vector<misuse>> by_row;
     for (auto&& family :
          {block_misuses<Alloc>(), frame_misuses<Alloc>(), request_misuses<Alloc>(), instance_misuses<Alloc>(),
-          streaming_misuses<Alloc>()}) {
+          streaming_misuses<Alloc>(), handle_misuses<Alloc>(), group_misuses<Alloc>()}) {
         for (misuse const& m : family) by_row[m.row].push_back(m);
     }
     std::vector<misuse> all;
