@@ -84,26 +84,35 @@ std::vector<misuse> group_misuses()
 {
     using enum result;
     return {
-        FRAMEALLOC_MISUSE("R41", group_freed_twice, "a group is freed twice").release(named, "FA411").checked(stopped, "FA411", everywhere),
+        FRAMEALLOC_MISUSE("R41", group_freed_twice, "a group is freed twice")
+            .release(named, "FA411")
+            .hardened(stopped, "FA411")
+            .checked(stopped, "FA411", everywhere)
+            .without_place(),  // its owner remembers names and places, and not the instance
         FRAMEALLOC_MISUSE("R41", group_used_after_it_was_freed, "a group is used after it was freed")
             .release(named, "FA411")
+            .hardened(stopped, "FA411")
             .checked(stopped, "FA411", everywhere),
         FRAMEALLOC_MISUSE("R41", group_freed_through_a_stale_reference, "a group is freed through a stale reference")
             .release(named, "FA411")
+            .hardened(stopped, "FA411")
             .checked(stopped, "FA411", everywhere),
         FRAMEALLOC_MISUSE("R41", group_freed_to_another_allocator, "a group is freed to another allocator")
             .release(named, "FA411")
+            .hardened(stopped, "FA411")
             .checked(stopped, "FA411", mistake_and_allocation),
         FRAMEALLOC_MISUSE("R41", group_created_twice, "a name is given to two groups")
             .release(named, "FA410")
+            .hardened(stopped, "FA410")
             .checked(stopped, "FA410", mistake_and_allocation),
         FRAMEALLOC_MISUSE("R41", member_of_a_group_freed_alone, "what lies in a group is freed by itself")
-            .release(named, "FA205")
-            .checked(stopped, "FA205", mistake_and_allocation),
+            .release(named, "FA211")
+            .hardened(stopped, "FA211")
+            .checked(stopped, "FA217", mistake_and_allocation),
         FRAMEALLOC_MISUSE("R41", member_of_a_group_read_after_it, "what lay in a group is read")
             .release(silent)
             .checked(shown)
-            .guarded(trap),
+            .guarded(trap, "FA213", everywhere),
     };
 }
 

@@ -208,38 +208,47 @@ std::vector<misuse> handle_misuses()
     return {
         FRAMEALLOC_MISUSE("R27", stale_handle_resolved, "a stale handle is resolved").release(refused).checked(refused),
         FRAMEALLOC_MISUSE("R27", stale_handle_expected_to_be_good, "a stale handle is expected to be good")
-            .release(refused)
+            .release(named, "FA401")
+            .hardened(stopped, "FA401")
             .checked(stopped, "FA401", the_mistake),
         FRAMEALLOC_MISUSE("R27", handle_freed_twice, "a handle is freed twice")
-            .release(refused)
+            .release(named, "FA401")
+            .hardened(stopped, "FA401")
             .checked(stopped, "FA401", the_mistake),
         FRAMEALLOC_MISUSE("R27", forged_handle_resolved, "a number is taken for a handle").release(refused).checked(refused),
         FRAMEALLOC_MISUSE("R27", forged_handle_freed, "a number is freed as a handle")
-            .release(refused)
+            .release(named, "FA401")
+            .hardened(stopped, "FA401")
             .checked(stopped, "FA401", the_mistake),
         FRAMEALLOC_MISUSE("R27", handle_of_another_heap_resolved, "another instance's handle is resolved")
             .release(refused)
             .checked(refused),
         FRAMEALLOC_MISUSE("R27", handle_freed_to_another_heap, "another instance's handle is freed")
-            .release(refused)
+            .release(named, "FA401")
+            .hardened(stopped, "FA401")
             .checked(stopped, "FA401", the_mistake),
         FRAMEALLOC_MISUSE("R28", slot_used_more_often_than_it_has_generations, "a slot's generations are used up")
             .release(defined)
             .checked(defined),
         FRAMEALLOC_MISUSE("R29", pinned_object_defragmented, "a pinned object is defragmented").release(defined).checked(defined),
         FRAMEALLOC_MISUSE("R29", object_unpinned_too_often, "an object is unpinned too often")
-            .release(refused)
+            .release(named, "FA406")
+            .hardened(stopped, "FA406")
             .checked(stopped, "FA406", the_mistake),
         FRAMEALLOC_MISUSE("R29", pinned_object_freed, "a pinned object is freed")
-            .release(refused)
+            .release(named, "FA405")
+            .hardened(stopped, "FA405")
             .checked(stopped, "FA405", the_mistake),
         FRAMEALLOC_MISUSE("R29", address_read_after_the_object_has_moved, "an address is read after its object has moved")
             .release(silent)
             .checked(shown)
             .guarded(trap),
-        FRAMEALLOC_MISUSE("R29", address_read_after_its_slab_has_gone, "the same, when its slab has gone").release(trap).checked(trap),
+        FRAMEALLOC_MISUSE("R29", address_read_after_its_slab_has_gone, "the same, when its slab has gone")
+            .release(trap)
+            .checked(trap),
         FRAMEALLOC_MISUSE("R30", object_freed_by_the_constructor_that_moves_it, "an object is freed while it is moved")
-            .release(refused)
+            .release(named, "FA407")
+            .hardened(stopped, "FA407")
             .checked(stopped, "FA407", the_mistake),
     };
 }
