@@ -197,7 +197,7 @@ public:
         }
         owner_ends(this);
         kinds_.clear();
-        records_.release(gate_);
+        records_.template release<true>(gate_);
         return taken_bytes_;
     }
 
