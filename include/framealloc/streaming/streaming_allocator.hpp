@@ -40,8 +40,7 @@ struct numbered_tag {
 ///     stream_id const id = assets.reserve(file_size, stream_priority::high).value();
 ///     // on the loader's thread:
 ///     std::span<std::byte> const to = assets.begin_load(id).value();   // ... read the file into it ...
-///     assets.report_progress(id, to.size());
-///     assets.finish_load(id);
+///     assets.finish_load(id, to.size()).value();
 ///     // anywhere, from then on:
 ///     if (auto const texture = assets.access(id)) draw(texture->bytes());
 ///
