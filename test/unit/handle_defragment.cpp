@@ -411,7 +411,7 @@ BOOST_AUTO_TEST_CASE(a_budget_of_time_is_kept_as_the_clock_goes)
     std::size_t calls = 0;
     for (defragment_result r; !r.finished; ++calls) {
         r = heap->defragment<ticking>(std::chrono::microseconds{1});
-        BOOST_TEST_REQUIRE(r.moves <= 100u);  // 1,000 ns
+        BOOST_TEST_REQUIRE(r.moves <= 67u);  // 1,000 ns, of which a third is kept
         BOOST_TEST_REQUIRE(calls < 1000u);
     }
     BOOST_TEST(calls > 20u);

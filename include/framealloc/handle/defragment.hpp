@@ -12,7 +12,8 @@ namespace framealloc::inline v0_1 {
 ///     heap.defragment({.bytes = 1_MiB});                  // so much is moved at most
 struct defragment_budget {
     /// From the call to its return. One step more is taken only while the longest one of late would fit; a single move of an
-    /// object, or a single call of the system, is not interrupted.
+    /// object, or a single call of the system, is not interrupted. A third of it, 64 microseconds at most, is kept for what the
+    /// system may do with the processor meanwhile.
     unsigned long long nanoseconds = UINT64_MAX;
     /// Of objects that are moved.
     std::size_t bytes = SIZE_MAX;
