@@ -272,6 +272,7 @@ public:
         requires(columns_type::all_nothrow)
     {
         assert(from <= to && to <= size_);
+        if (from == to) return;  // nothing is brought to where it is
         columns_.destroy_rows(from, to);
         columns_.relocate_rows(from, columns_, to, size_ - to);
         size_ -= to - from;
