@@ -33,6 +33,12 @@ public:
     [[nodiscard]] T* try_allocate(std::size_t n) noexcept {
         return static_cast<T*>(this->instance().try_frame_alloc(layout::array_of<T>(n)));
     }
+    /// Answers `n`; throws `allocation_failure` (FA304) where so many cannot be, for containers that would count wrong.
+    [[nodiscard]] std::size_t possible(std::size_t n) {
+        if (!layout::array_of<T>(n).is_possible()) [[unlikely]]
+            static_cast<void>(allocate(n));
+        return n;
+    }
     void deallocate(T* p, std::size_t n) noexcept {
         std::size_t const bytes = n * sizeof(T);
         if (!this->instance().try_frame_give_back(p, bytes)) detail::memory_is_forbidden(p, bytes);
