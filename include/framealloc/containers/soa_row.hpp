@@ -102,9 +102,16 @@ private:
 
 }  // namespace framealloc
 
+// Not by their qualified names: doxygen looks for those in vain.
+namespace std {
+
+/// For `auto [x, y] = row`.
 template <class... Fields>
-struct std::tuple_size<framealloc::soa_row<Fields...>> : std::integral_constant<std::size_t, sizeof...(Fields)> {};
-template <std::size_t I, class... Fields>
-struct std::tuple_element<I, framealloc::soa_row<Fields...>> {
-    using type = std::tuple_element_t<I, std::tuple<Fields&...>>;
+struct tuple_size<framealloc::soa_row<Fields...>> : integral_constant<size_t, sizeof...(Fields)> {};
+/// For `auto [x, y] = row`.
+template <size_t I, class... Fields>
+struct tuple_element<I, framealloc::soa_row<Fields...>> {
+    using type = tuple_element_t<I, tuple<Fields&...>>;
 };
+
+}  // namespace std
