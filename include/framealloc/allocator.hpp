@@ -58,6 +58,10 @@ public:
     [[nodiscard]] T* allocate(std::size_t n) {
         return static_cast<T*>(this->instance().frame_alloc(layout::array_of<T>(n)));
     }
+    /// The same; null where it is refused.
+    [[nodiscard]] T* try_allocate(std::size_t n) noexcept {
+        return static_cast<T*>(this->instance().try_frame_alloc(layout::array_of<T>(n)));
+    }
     void deallocate(T* p, std::size_t n) noexcept { detail::memory_is_forbidden(p, n * sizeof(T)); }
     [[nodiscard]] frame_allocator select_on_container_copy_construction() const noexcept { return *this; }
 
@@ -86,6 +90,10 @@ public:
     [[nodiscard]] T* allocate(std::size_t n) {
         return static_cast<T*>(this->instance().pool_alloc(layout::array_of<T>(n)));
     }
+    /// The same; null where it is refused.
+    [[nodiscard]] T* try_allocate(std::size_t n) noexcept {
+        return static_cast<T*>(this->instance().try_pool_alloc(layout::array_of<T>(n)));
+    }
     void deallocate(T* p, std::size_t n) noexcept { this->instance().pool_free(p, layout::array_of<T>(n)); }
     [[nodiscard]] pool_allocator select_on_container_copy_construction() const noexcept { return *this; }
 
@@ -113,6 +121,10 @@ public:
     /// Throws `allocation_failure`.
     [[nodiscard]] T* allocate(std::size_t n) {
         return static_cast<T*>(this->instance().heap_alloc(layout::array_of<T>(n)));
+    }
+    /// The same; null where it is refused.
+    [[nodiscard]] T* try_allocate(std::size_t n) noexcept {
+        return static_cast<T*>(this->instance().try_heap_alloc(layout::array_of<T>(n)));
     }
     void deallocate(T* p, std::size_t n) noexcept { this->instance().heap_free(p, layout::array_of<T>(n)); }
     [[nodiscard]] heap_allocator select_on_container_copy_construction() const noexcept { return *this; }

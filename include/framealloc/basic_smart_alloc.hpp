@@ -132,6 +132,11 @@ public:
     }
     /// A checkpoint that rolls back by itself unless it is committed.
     [[nodiscard]] framealloc::rollback_guard<A> rollback_guard() { return framealloc::rollback_guard<A>{core_}; }
+    /// Answers what `f()` does, and takes back what it has allocated from the frame where that is false; see `speculate`.
+    template <class F>
+    auto speculate(F&& f) -> decltype(static_cast<F&&>(f)()) {
+        return detail::speculate(core_, static_cast<F&&>(f));
+    }
 
     /// True while the calling thread may allocate from a frame that it has opened or joined.
     [[nodiscard]] bool frame_is_open() noexcept {

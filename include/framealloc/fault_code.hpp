@@ -159,6 +159,15 @@
     row(group_not_live, 411, error, "group used that is not alive",                                                            \
         "the group has been freed, was moved from, or belongs to another allocator",                                           \
         "drop references and allocators of a group where it is freed, and ask is_live() before use")                           \
+    row(scratch_name_refused, 412, error, "scratch arena with a name that is taken or too long",                               \
+        "an arena of this name is alive: it was made twice, or a function that makes it calls itself",                         \
+        "give each arena a name of its own, of at most 63 bytes, or none")                                                     \
+    row(scratch_not_usable, 413, error, "scratch arena used when it serves nothing",                                           \
+        "its allocator has ended, or a destructor or a listener uses the arena that calls it",                                 \
+        "let the allocator outlive the arena, and its destructors and listeners leave it alone")                               \
+    row(scratch_scope_open, 414, error, "scratch arena reset or rewound over a scope that is open",                            \
+        "reset() was called inside a scope of the arena, or scopes were not ended innermost first",                            \
+        "let scopes end with the blocks that they were opened in, and reset outside of them")                                  \
     row(internal, 901, error, "internal error of the allocator",                                                               \
         "an invariant of the allocator does not hold",                                                                         \
         "please report this")                                                                                                  \
@@ -176,8 +185,8 @@
 namespace framealloc::inline v0_1 {
 
 /// What went wrong, by the code that reports show. The hundreds group them: 0 frames, 1 the adapter to an engine, 2 threads,
-/// frees and blocks, 3 limits and memory, 4 handles, streaming and groups, 9 the library itself and its configuration. Those
-/// of 100 are for adapters to report, with FA_EMIT; the library reports the others.
+/// frees and blocks, 3 limits and memory, 4 handles, streaming, groups and scratch arenas, 9 the library itself and its
+/// configuration. Those of 100 are for adapters to report, with FA_EMIT; the library reports the others.
 ///
 /// `user_defined` is what a program has defined itself: see `emit`.
 enum class fault_code : std::uint16_t { FRAMEALLOC_FAULT_CODES(FRAMEALLOC_FAULT_ENUMERATOR) user_defined = 0 };

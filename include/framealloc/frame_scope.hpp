@@ -69,4 +69,29 @@ private:
     checkpoint checkpoint_;
 };
 
+namespace detail {
+
+/// Work that may turn out to be in vain: calls `f()`, and rolls the calling thread's frame back to where it was before if the
+/// answer is false, or if it throws; objects are destroyed newest first. What `f` answers is answered: a bool, a pointer, an
+/// `std::optional`, whatever is true or false. Where it answers nothing, only an exception rolls back.
+///
+///   Cost      A checkpoint: 64 bytes of the frame and a few stores, and what `rollback` costs. They nest.
+///   Failure   Outside a frame, or where it has no room for the mark, `allocation_failure`, and `f` has not been called. If `f`
+///             ends the frame or the scope that it was called in, that is reported (FA006), and nothing is rolled back.
+template <class A, class F>
+auto speculate(core<A>& owner, F&& f) -> decltype(static_cast<F&&>(f)()) {
+    using answer = decltype(static_cast<F&&>(f)());
+    rollback_guard<A> guard{owner};
+    if constexpr (std::is_void_v<answer>) {
+        static_cast<F&&>(f)();
+        static_cast<void>(guard.commit());
+    } else {
+        answer result = static_cast<F&&>(f)();
+        if (static_cast<bool>(result)) static_cast<void>(guard.commit());
+        return result;
+    }
+}
+
+}  // namespace detail
+
 }  // namespace framealloc

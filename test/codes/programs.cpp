@@ -20,6 +20,7 @@
 #include <framealloc/frame_ptr.hpp>
 #include <framealloc/group/group.hpp>
 #include <framealloc/handle/handle_heap.hpp>
+#include <framealloc/scratch/scratch_arena.hpp>
 #include <framealloc/smart_alloc_guarded.hpp>
 #include <framealloc/streaming/streaming_allocator.hpp>
 #include <framealloc/tag.hpp>
@@ -29,6 +30,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <future>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -422,6 +424,28 @@ PROGRAM(FA411) {
     static_cast<void>(level.try_make<int>(3));
 }
 
+PROGRAM(FA412) {
+    smart_alloc_debug alloc{named};
+    scratch_arena parser{alloc, "parser"};
+    parser.make<int>(3);
+    refused([&] { scratch_arena const again{alloc, "parser"}; });
+}
+
+PROGRAM(FA413) {
+    std::optional<smart_alloc> alloc{named};
+    scratch_arena parser{*alloc, "parser"};
+    alloc.reset();
+    static_cast<void>(parser.try_make<int>(3));
+}
+
+PROGRAM(FA414) {
+    smart_alloc_debug alloc{named};
+    scratch_arena parser{alloc, "parser"};
+    auto const round = parser.scope();
+    parser.make<int>(3);
+    parser.reset();
+}
+
 PROGRAM(FA405) {
     smart_alloc_debug alloc{named};
     handle_allocator<smart_alloc_debug> handles{alloc};
@@ -493,8 +517,8 @@ constexpr program programs[] = {
     ROW(FA101), ROW(FA102), ROW(FA201), ROW(FA202), ROW(FA203), ROW(FA204), ROW(FA210), ROW(FA211), ROW(FA212), ROW(FA213),
     ROW(FA214), ROW(FA215), ROW(FA216), ROW(FA217), ROW(FA218), ROW(FA219), ROW(FA220), ROW(FA221), ROW(FA222), ROW(FA301),
     ROW(FA302), ROW(FA303), ROW(FA304), ROW(FA305), ROW(FA306), ROW(FA307), ROW(FA308), ROW(FA309), ROW(FA310), ROW(FA401),
-    ROW(FA402), ROW(FA403), ROW(FA404), ROW(FA405), ROW(FA406), ROW(FA407), ROW(FA408), ROW(FA410), ROW(FA411), ROW(FA901),
-    ROW(FA902), ROW(FA903),
+    ROW(FA402), ROW(FA403), ROW(FA404), ROW(FA405), ROW(FA406), ROW(FA407), ROW(FA408), ROW(FA410), ROW(FA411), ROW(FA412),
+    ROW(FA413), ROW(FA414), ROW(FA901), ROW(FA902), ROW(FA903),
 };
 
 void print_json_text(char const* text) {
