@@ -46,6 +46,7 @@ public:
             gave_back_ = false;  // what the listener has freed is credit of this thread
             if (answer != limit_decision::refuse) return true;
         }
+        core_.gate().note(fault_code::tag_budget_exceeded);
         why = {.code = fault_code::tag_budget_exceeded,
                .note = "asked for %llu bytes; %llu of %llu bytes are used",
                .numbers = {request_.bytes, budget().node(by).used.load(order::relaxed), budget().node(by).hard.get()},
