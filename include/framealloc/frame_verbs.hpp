@@ -325,8 +325,7 @@ private:
             return detail::construct<T>(
                 place, [&]() FRAMEALLOC_INLINED { before.undo(); }, static_cast<Args&&>(args)...);
         } else {
-            constexpr detail::finalised parts =
-                detail::with_finaliser<A>({.bytes = sizeof(T), .align = alignof(T)});
+            constexpr detail::finalised parts = detail::with_finaliser<A>({.bytes = sizeof(T), .align = alignof(T)});
             void* const start = serve<parts.request, parts.object, parts.object_offset>(
                 at, [&]() FRAMEALLOC_INLINED { return slow(parts.request); });
             if (start == nullptr) [[unlikely]]

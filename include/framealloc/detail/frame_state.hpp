@@ -55,9 +55,9 @@ template <class T>
 enum class frame_kind : unsigned char {
     closed,
     undoing,  ///< destructors of what is taken back are running: of a roll-back, a constructor that threw, an instance's end
-    ending,   ///< own, and destructors of what goes are running
-    own,      ///< opened by begin_frame() or a scope on this thread
-    shared,   ///< opened for every thread by begin_frame_all()
+    ending,  ///< own, and destructors of what goes are running
+    own,     ///< opened by begin_frame() or a scope on this thread
+    shared,  ///< opened for every thread by begin_frame_all()
 };
 
 /// What the ended frames that are still alive have to destroy when they go.

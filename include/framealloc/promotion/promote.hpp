@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
-#include <framealloc/frame_ptr.hpp>
 #include <framealloc/promotion/detail/promotion_source.hpp>
 
 // Objects that were made in a frame and turn out to be worth keeping: each is moved, as its type says, to a pool, to the heap
@@ -59,9 +58,10 @@ template <bool Throws, class A, class T, class Home>
 
 template <class Object>
 struct promotable {
-    static_assert(!std::is_same_v<Object, Object>,
-                  "framealloc: what is promoted is a pointer to an object in a frame, a frame_ptr, a frame_box, or a span "
-                  "of frame_array()");
+    static_assert(
+        !std::is_same_v<Object, Object>,
+        "framealloc: what is promoted is a pointer to an object in a frame, a frame_ptr, a frame_box, or a span "
+        "of frame_array()");
 };
 template <class T>
 struct promotable<T*> {
@@ -75,7 +75,8 @@ template <class T>
 struct promotable<std::span<T>> {
     using type = T;
     template <bool Throws, class A, class Home>
-    [[nodiscard]] FRAMEALLOC_HOT static std::span<T> to(Home home, core<A>& owner, std::span<T> objects, site_of<A> at) {
+    [[nodiscard]] FRAMEALLOC_HOT static std::span<T> to(Home home, core<A>& owner, std::span<T> objects,
+                                                        site_of<A> at) {
         if (objects.empty()) return {};
         T* const first = promote<Throws>(home, owner, objects.data(), objects.size(), at);
         return first != nullptr ? std::span<T>{first, objects.size()} : std::span<T>{};
@@ -89,8 +90,8 @@ struct promotable<frame_ptr<T, A>> {
         if (!p.is_live()) [[unlikely]] {
             T* const gone = p.get();  // which reports it
             if constexpr (Throws) {
-                fault why = said(fault_code::not_promotable, "the object at 0x%llx has gone with its frame",
-                                 address_of(gone));
+                fault why =
+                    said(fault_code::not_promotable, "the object at 0x%llx has gone with its frame", address_of(gone));
                 throw_not_promotable(owner, why, at);
             }
             return nullptr;
@@ -151,9 +152,6 @@ template <bool Throws, class From, class Group, class Object, class A = assembly
     core<A>& owner = from.shared();
     return promotable_of<Object>::template to<Throws, A>(group_home<A, Group>{owner, level}, owner, object, at);
 }
-
-template <class From>
-concept has_frames = requires(From& from) { from.shared().state_if_any(); };
 
 }  // namespace detail
 

@@ -2,14 +2,18 @@
 #pragma once
 
 #include <framealloc/basic_smart_alloc.hpp>
+#include <framealloc/frame_ptr.hpp>
 #include <framealloc/promotion_counts.hpp>
 
 namespace framealloc::inline v0_1::detail {
 
+/// What objects can be promoted through: an allocator, its handle, a `frame_scope`, `local()`.
+template <class From>
+concept has_frames = requires(From& from) { from.shared().state_if_any(); };
+
 /// Counts what is promoted out of a thread's frame, where operations are counted.
 template <class A>
-void count_promotion([[maybe_unused]] thread_state<A>* s,
-                     [[maybe_unused]] unsigned long long promotion_counts::*what,
+void count_promotion([[maybe_unused]] thread_state<A>* s, [[maybe_unused]] unsigned long long promotion_counts::* what,
                      [[maybe_unused]] std::size_t bytes = 0) noexcept {
     if constexpr (A::diagnostics::counts_operations) {
         if (s == nullptr) return;
@@ -19,7 +23,7 @@ void count_promotion([[maybe_unused]] thread_state<A>* s,
         r.counts.bytes_promoted += bytes;
     }
 }
-[[nodiscard]] inline unsigned long long promotion_counts::*counter_of(promotion_failure why) noexcept {
+[[nodiscard]] inline unsigned long long promotion_counts::* counter_of(promotion_failure why) noexcept {
     switch (why) {
         case promotion_failure::out_of_memory: return &promotion_counts::out_of_memory;
         case promotion_failure::over_budget: return &promotion_counts::over_budget;
@@ -47,7 +51,7 @@ public:
     promotion_attempt(promotion_attempt const&) = delete;
     promotion_attempt& operator=(promotion_attempt const&) = delete;
 
-    void succeed(unsigned long long promotion_counts::*to, std::size_t bytes) noexcept {
+    void succeed(unsigned long long promotion_counts::* to, std::size_t bytes) noexcept {
         is_over_ = true;
         count_promotion(state_, to, bytes);
     }

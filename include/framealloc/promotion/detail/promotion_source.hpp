@@ -71,7 +71,8 @@ private:
             bool const is_its = f.objects == first_ && f.run == &finalise<T>;
             if (is_its && f.count == 0) return says(why, "the object at 0x%llx has been promoted already");
             if (!is_its || f.count != n_)
-                return says(why, "at 0x%llx lies not the whole of what was made: another type, a part, or one of a row");
+                return says(why,
+                            "at 0x%llx lies not the whole of what was made: another type, a part, or one of a row");
         }
         return true;
     }
