@@ -20,8 +20,10 @@ struct traveller {
     explicit traveller(int v) noexcept : value(v) { ++alive; }
     traveller() noexcept : traveller(1) {}
     traveller(traveller&& other) noexcept(NothrowMove) : value(other.value) {
-#if FRAMEALLOC_EXCEPTIONS
-        if (!NothrowMove && move_throws) throw std::runtime_error("moved");
+#ifdef __cpp_exceptions
+        if constexpr (!NothrowMove) {
+            if (move_throws) throw std::runtime_error("moved");
+        }
 #endif
         other.value = 0;
         ++moves;

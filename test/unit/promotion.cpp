@@ -22,6 +22,7 @@
 #include <string>
 #include <thread>
 #include <tuple>
+#include <vector>
 
 // What is promoted out of a frame lives on in its new home, and the frame has nothing more to do with it.
 
@@ -125,7 +126,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_pointer_that_knows_its_frame_is_null_and_a_box_e
         BOOST_TEST(from_box->value == 2);
         BOOST_TEST(object::alive == 2);
 
-        auto const left = alloc.template frame_box<object>(3);
+        [[maybe_unused]] auto const left = alloc.template frame_box<object>(3);
         BOOST_TEST(object::alive == 3);
     }
     BOOST_TEST(object::alive == 0);
@@ -232,7 +233,6 @@ BOOST_AUTO_TEST_CASE(where_a_move_throws_the_object_is_the_frames_as_before)
     BOOST_TEST(promotions(alloc).moves_threw == 5u);
     BOOST_TEST(promotions(alloc).failed() == 5u);
     BOOST_TEST(promote_to_pool(alloc, one)->value == 1);  // and the next try succeeds
-    box.get();
 }
 
 BOOST_AUTO_TEST_CASE(what_can_be_copied_is_copied_where_a_move_may_throw)
@@ -385,19 +385,27 @@ BOOST_AUTO_TEST_CASE(a_budget_that_says_no_is_counted_as_one_and_the_object_stay
     using object = traveller<9>;
     basic_smart_alloc<budget::per_tag, diagnostics::counters> alloc;
     constexpr allocation_tag world{"promotion_world"};
-    alloc.budgets().set(world, {.hard = 8_KiB});
-    auto level = alloc.groups().create("level");
-    alloc.begin_frame();
-    auto const tagged = alloc.tag_scope(world);
-    auto const fill = alloc.heap_box<std::array<char, 7000>>();
+    alloc.budgets().set(world, {.hard = 2_KiB});
     struct large {
-        traveller<9> value{1};
-        char bytes[3000];
+        object first{1};
+        char bytes[3000] = {};
     };
-    auto* const one = alloc.frame_new<traveller<9>>(1);
-    BOOST_TEST(bool(try_promote_to_pool(alloc, one)) == (alloc.budgets().usage(world).used_bytes <= 8_KiB));
-    static_cast<void>(sizeof(large));
+    alloc.begin_frame();
+    auto* const one = alloc.frame_new<large>();
+    auto level = alloc.groups().create("level");
+    alloc.with_tag(world, [&] {
+        BOOST_TEST(!try_promote_to_pool(alloc, one));
+        BOOST_TEST(!try_promote_to_heap(alloc, one));
+        BOOST_TEST(!try_promote_to_group(alloc, level, one));
+        BOOST_TEST(how_it_fails([&] { static_cast<void>(promote_to_pool(alloc, one)); }).failed);
+    });
+    BOOST_TEST(object::alive == 1);
+    BOOST_TEST(one->first.is_sound());
+    BOOST_TEST(promotions(alloc).over_budget == (FRAMEALLOC_EXCEPTIONS ? 4u : 3u));
+    BOOST_TEST(promotions(alloc).failed() == promotions(alloc).over_budget);
+    auto const kept = promote_to_pool(alloc, one);  // under no tag
     alloc.end_frame();
+    BOOST_TEST(kept->first.is_sound());
 }
 
 BOOST_AUTO_TEST_CASE(a_frames_summary_counts_what_left_it)

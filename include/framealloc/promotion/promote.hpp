@@ -147,10 +147,19 @@ template <bool Throws, class From, class Object, class A = assembly_of<From>>
     return kept_by<heap_ptr<T, A>>(
         promotable_of<Object>::template to<Throws, A>(heap_home<A>{owner}, owner, object, at), owner);
 }
-template <bool Throws, class From, class Group, class Object, class A = assembly_of<From>>
-[[nodiscard]] FRAMEALLOC_HOT auto promote_to_group(From& from, Group& level, Object& object, site_of<A> at) {
+template <bool Throws, class From, class GroupRef, class Object, class A = assembly_of<From>>
+[[nodiscard]] FRAMEALLOC_HOT auto promote_to_group(From& from, GroupRef const& level, Object& object, site_of<A> at) {
     core<A>& owner = from.shared();
-    return promotable_of<Object>::template to<Throws, A>(group_home<A, Group>{owner, level}, owner, object, at);
+    return promotable_of<Object>::template to<Throws, A>(group_home<A, GroupRef>{owner, level}, owner, object, at);
+}
+/// What stands for a group: its reference.
+template <class Group>
+[[nodiscard]] FRAMEALLOC_HOT auto ref_of_group(Group const& level) noexcept {
+    if constexpr (requires { level.ref(); }) {
+        return level.ref();
+    } else {
+        return level;
+    }
 }
 
 }  // namespace detail
@@ -180,13 +189,15 @@ template <detail::has_frames From, class Object>
 /// To a group, or what a `group_ref` knows, of this or another instance: `T*`, which the group destroys. Not for a row of
 /// objects.
 template <detail::has_frames From, class Group, class Object>
-FRAMEALLOC_HOT auto promote_to_group(From& from, Group&& level, Object&& object) {
-    return detail::promote_to_group<true>(from, level, object, detail::here<detail::assembly_of<From>>());
+FRAMEALLOC_HOT auto promote_to_group(From& from, Group const& level, Object&& object) {
+    return detail::promote_to_group<true>(from, detail::ref_of_group(level), object,
+                                          detail::here<detail::assembly_of<From>>());
 }
 /// The same; null where it is refused.
 template <detail::has_frames From, class Group, class Object>
-[[nodiscard]] FRAMEALLOC_HOT auto try_promote_to_group(From& from, Group&& level, Object&& object) {
-    return detail::promote_to_group<false>(from, level, object, detail::here<detail::assembly_of<From>>());
+[[nodiscard]] FRAMEALLOC_HOT auto try_promote_to_group(From& from, Group const& level, Object&& object) {
+    return detail::promote_to_group<false>(from, detail::ref_of_group(level), object,
+                                           detail::here<detail::assembly_of<From>>());
 }
 
 }  // namespace framealloc

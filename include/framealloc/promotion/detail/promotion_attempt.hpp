@@ -130,11 +130,11 @@ struct heap_home {
     }
 };
 /// A live group; one object at a time.
-template <class A, class Group>
+template <class A, class GroupRef>
 struct group_home {
     static constexpr auto counter = &promotion_counts::to_group;
     core<A>& owner;
-    Group& group;
+    GroupRef group;
 
     template <bool Throws, class T>
     [[nodiscard]] FRAMEALLOC_HOT T* move_in(T* from, std::size_t, promotion_attempt<A>& attempt) {
