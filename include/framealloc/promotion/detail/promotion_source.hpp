@@ -60,14 +60,16 @@ private:
             return says(why, "the object at 0x%llx: no frame is open on thread %llu", core<A>::thread_number());
         if (kind < frame_kind::own) return says(why, "the object at 0x%llx: destructors of its frame are running");
         layout const objects = layout::array_of<T>(n_);
-        finalised const parts = has_finaliser ? with_finaliser<A>(objects) : finalised{objects, objects, 0, 0};
-        std::uintptr_t const begin = address_of(first_) - parts.object_offset;
-        if (!is_used(begin, begin + parts.request.bytes))
+        std::uintptr_t const begin = address_of(first_);
+        if (!is_used(begin, begin + objects.bytes))
             return says(why, "the object at 0x%llx is not of the frame that is open on thread %llu",
                         core<A>::thread_number());
         if constexpr (has_finaliser) {
-            finaliser_ = pointer_to<finaliser>(begin + parts.record_offset);
-            finaliser const f = read();
+            finalised const parts = with_finaliser<A>(objects);
+            std::uintptr_t const record = begin - parts.object_offset + parts.record_offset;
+            bool const is_there = is_used(record, record + sizeof(finaliser));
+            finaliser_ = pointer_to<finaliser>(record);
+            finaliser const f = is_there ? read() : finaliser{};
             bool const is_its = f.objects == first_ && f.run == &finalise<T>;
             if (is_its && f.count == 0) return says(why, "the object at 0x%llx has been promoted already");
             if (!is_its || f.count != n_)
