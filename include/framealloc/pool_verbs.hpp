@@ -5,6 +5,7 @@
 #include <framealloc/detail/construct.hpp>
 #include <framealloc/detail/hot_state.hpp>
 #include <framealloc/detail/pool_watch.hpp>
+#include <framealloc/intent.hpp>
 
 #include <span>
 
