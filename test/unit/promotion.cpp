@@ -203,7 +203,7 @@ BOOST_AUTO_TEST_CASE(a_group_of_another_instance_takes_it)
     smart_alloc frames, levels;
     auto level = levels.groups().create("level");
     frames.begin_frame();
-    std::string* const kept = promote_to_group(frames, level, frames.frame_new<std::string>(100, 'x'));
+    std::string* const kept = promote_to_group(frames, level, frames.frame_new<std::string>(100U, 'x'));
     frames.end_frame();
     BOOST_TEST(kept->size() == 100u);
 }
@@ -444,8 +444,8 @@ BOOST_AUTO_TEST_CASE(threads_promote_out_of_their_own_frames_and_free_each_other
     auto const work = [&] {
         for (int frame = 0; frame < 200; ++frame) {
             auto const scope = alloc.frame_scope();
-            for (int i = 0; i < 10; ++i) alloc.frame_new<object>(40, 'x');
-            auto one = promote_to_pool(alloc, alloc.frame_new<object>(50, 'y'));
+            for (int i = 0; i < 10; ++i) alloc.frame_new<object>(40U, 'x');
+            auto one = promote_to_pool(alloc, alloc.frame_new<object>(50U, 'y'));
             std::scoped_lock const guard{m};
             kept.push_back(std::move(one));
             if (kept.size() > 16) kept.erase(kept.begin());

@@ -39,6 +39,7 @@ public:
         tag_id const by = crossed.limited_by;
         limit_action const action = budget().node(by).action();
         budget_event const event = about({budget_event_kind::hard_limit_exceeded, by});
+        core_.gate().note(fault_code::tag_budget_exceeded);  // in case the listener throws
         if (budget().note_refused(by)) tell(event);
         if (action == limit_action::ask && asked_++ < 16) {
             limit_decision const answer = ask(event);

@@ -39,9 +39,9 @@ template <class A>
 }
 
 /// Moves objects of the frame home, and destroys what is left of them there.
-template <bool Throws, class A, class T, class Home>
+template <bool Throws, bool Boxed = false, class A, class T, class Home>
 [[nodiscard]] FRAMEALLOC_HOT T* promote(Home home, core<A>& owner, T* first, std::size_t n, site_of<A> at) {
-    promotion_source<A, T> source{owner, first, n};
+    promotion_source<A, T, Boxed> source{owner, first, n};
     fault why;
     if (!source.look(why)) [[unlikely]] {
         if constexpr (Throws) throw_not_promotable(owner, why, at);
@@ -107,15 +107,8 @@ struct promotable<frame_box<T>> {
     /// No finaliser stands behind a box.
     template <bool Throws, class A, class Home>
     [[nodiscard]] FRAMEALLOC_HOT static T* to(Home home, core<A>& owner, frame_box<T>& box, site_of<A> at) {
-        if (!box) [[unlikely]]
-            return promote<Throws>(home, owner, static_cast<T*>(nullptr), 1, at);
-        promotion_failure told{};
-        T* const kept = move_home<Throws>(owner.state_if_any(), home, box.get(), 1, told);
-        if (kept != nullptr) {
-            T* const left = box.release();
-            destroy_backwards(left, 1);
-            promotion_source<A, T>::leave(left, 1);
-        }
+        T* const kept = promote<Throws, true>(home, owner, box.get(), 1, at);
+        if (kept != nullptr) static_cast<void>(box.release());
         return kept;
     }
 };
@@ -138,19 +131,19 @@ template <bool Throws, class From, class Object, class A = assembly_of<From>>
     core<A>& owner = from.shared();
     using T = typename promotable_of<Object>::type;
     return kept_by<pool_ptr<T, A>>(
-        promotable_of<Object>::template to<Throws, A>(pool_home<A>{owner}, owner, object, at), owner);
+        promotable_of<Object>::template to<Throws, A>(pool_home<A>{&owner}, owner, object, at), owner);
 }
 template <bool Throws, class From, class Object, class A = assembly_of<From>>
 [[nodiscard]] FRAMEALLOC_HOT auto promote_to_heap(From& from, Object& object, site_of<A> at) {
     core<A>& owner = from.shared();
     using T = typename promotable_of<Object>::type;
     return kept_by<heap_ptr<T, A>>(
-        promotable_of<Object>::template to<Throws, A>(heap_home<A>{owner}, owner, object, at), owner);
+        promotable_of<Object>::template to<Throws, A>(heap_home<A>{&owner}, owner, object, at), owner);
 }
 template <bool Throws, class From, class GroupRef, class Object, class A = assembly_of<From>>
 [[nodiscard]] FRAMEALLOC_HOT auto promote_to_group(From& from, GroupRef const& level, Object& object, site_of<A> at) {
     core<A>& owner = from.shared();
-    return promotable_of<Object>::template to<Throws, A>(group_home<A, GroupRef>{owner, level}, owner, object, at);
+    return promotable_of<Object>::template to<Throws, A>(group_home<GroupRef>{level}, owner, object, at);
 }
 /// What stands for a group: its reference.
 template <class Group>

@@ -37,6 +37,18 @@ private:
 
 namespace detail {
 
+/// The tag that a thread allocates under, where tags are charged: what is moved later is charged to it, too.
+template <class A, bool Tags = charges_tags<typename A::budget>>
+struct remembered_tag {
+    explicit remembered_tag(thread_state<A>&) noexcept {}
+};
+template <class A>
+struct remembered_tag<A, true> {
+    unsigned tag;
+    explicit remembered_tag(thread_state<A>& s) noexcept : tag(static_cast<unsigned>(s.tags.current.tag())) {}
+    [[nodiscard]] unsigned number() const noexcept { return tag; }
+};
+
 /// In the frame: the object, and who keeps it. The frame's finaliser destroys this, and so moves the object out before.
 template <class T, class A>
 class retained_object {
@@ -47,7 +59,7 @@ public:
     template <class... Args>
     retained_object(core<A>& owner, retention_goal<A> const& to,
                     Args&&... args) noexcept(std::is_nothrow_constructible_v<T, Args...>)
-        : goal(to), state_(*owner.state_if_any()) {
+        : goal(to), state_(*owner.state_if_any()), tag_(state_) {
         detail::construct<T>(static_cast<void*>(&object), [] {}, static_cast<Args&&>(args)...);
     }
     retained_object(retained_object const&) = delete;
@@ -69,30 +81,32 @@ private:
     void settle() noexcept {
         if (goes_with_frame()) {
             count_promotion(&state_, &promotion_counts::discarded);
-            if (keeper != nullptr) keeper->settled(nullptr, state_.shared(), promotion_failure::none);
+            if (keeper != nullptr) keeper->settled(retention::discard, nullptr, state_.shared(), promotion_failure::none);
             return;
         }
-        promotion_failure why = promotion_failure::none;
+        retention const where = goal.where();  // now: the move may change the object's own handle
+        promotion_failure why = promotion_failure::out_of_memory;
         T* kept = nullptr;
-        FRAMEALLOC_TRY { kept = move(why); }
+        FRAMEALLOC_TRY { kept = move(where, why); }
         FRAMEALLOC_CATCH_ALL {}
-        keeper->settled(kept, state_.shared(), why);
+        if (kept != nullptr) why = promotion_failure::none;
+        retained<T, A> nobody;  // what is not kept any more goes at once
+        (keeper != nullptr ? *keeper : nobody).settled(where, kept, state_.shared(), why);
         if (kept == nullptr) report_lost(why);
     }
-    [[nodiscard]] T* move(promotion_failure& why) {
+    [[nodiscard]] T* move(retention where, promotion_failure& why) {
         core<A>& owner = state_.shared();
-        switch (goal.where()) {
-            case retention::pool: return move_home<false>(&state_, pool_home<A>{owner}, &object, 1, why);
-            case retention::heap: return move_home<false>(&state_, heap_home<A>{owner}, &object, 1, why);
-            case retention::group: break;
-            case retention::discard: return nullptr;
+        [[maybe_unused]] tag_scope<A> const charged{owner, tag_};
+        switch (where) {
+            case retention::pool: return move_home<false>(&state_, pool_home<A>{&owner}, &object, 1, why);
+            case retention::heap: return move_home<false>(&state_, heap_home<A>{&owner}, &object, 1, why);
+            default: break;
         }
-        if (!goal.level().is_live()) {
-            why = promotion_failure::group_not_live;
-            count_promotion(&state_, counter_of(why));
-            return nullptr;
-        }
-        return move_home<false>(&state_, group_home<A, group_ref<A>>{owner, goal.level()}, &object, 1, why);
+        if (goal.level().is_live())
+            return move_home<false>(&state_, group_home<group_ref<A>>{goal.level()}, &object, 1, why);
+        why = promotion_failure::group_not_live;
+        count_promotion(&state_, counter_of(why));
+        return nullptr;
     }
     FRAMEALLOC_COLD void report_lost(promotion_failure why) {
         fault f = said(fault_code::promotion_failed,
@@ -105,6 +119,7 @@ private:
     }
 
     thread_state<A>& state_;
+    [[no_unique_address]] remembered_tag<A> tag_;
 
 public:
     union {
@@ -120,8 +135,8 @@ public:
 /// What is rolled back, or was not to be kept, is gone afterwards, and the handle is empty. So it is where the new home
 /// refused: `failure()` says why, the frame's summary counts it, and it is reported (FA012), since the object is lost.
 ///
-///   Cost      A pointer's. The object takes 64 bytes more of the frame; settling it is a move and an allocation, in the order
-///             of the frame's destructors.
+///   Cost      A pointer's. The object takes 40 bytes more of the frame than one with a destructor takes; settling it is a move
+///             and an allocation, in the order of the frame's destructors, under the tag that it was made under.
 ///   Threads   While the object is in the frame the handle is its thread's, and rests while `end_frame_all()` runs. Later any.
 ///   Failure   See above. A frame's end moves, and does not throw: what the move throws ends there.
 ///   Lifetime  A promoted object lives as long as the handle, the group as its group; the instance outlives both. With the
@@ -194,8 +209,8 @@ public:
 
 private:
     friend in_frame;
-    void settled(T* kept, detail::core<A>& owner, promotion_failure why) noexcept {
-        where_ = kept != nullptr ? frame_->goal.where() : retention::discard;
+    void settled(retention where, T* kept, detail::core<A>& owner, promotion_failure why) noexcept {
+        where_ = kept != nullptr ? where : retention::discard;
         failure_ = why;
         owner_ = &owner;
         object_ = kept;

@@ -33,15 +33,16 @@ void count_promotion([[maybe_unused]] thread_state<A>* s, [[maybe_unused]] unsig
     }
 }
 
-/// One try to give an object of `s`'s frame a new home. Unless it is told of success it counts a failure, however the try was
-/// left, and tells `told` which: by what the instance has said to this thread since the try began.
-template <class A>
+/// One try to give an object of `s`'s frame a new home in an instance of the assembly `To`. Unless it is told of success it
+/// counts a failure, however the try was left, and tells `told` which: by what that instance has said to this thread since the
+/// try began.
+template <class A, class To = A>
 class promotion_attempt {
 public:
-    /// `to` is who is asked for memory, on the calling thread.
-    promotion_attempt(thread_state<A>* s, core<A>& to, promotion_failure& told) noexcept
+    /// `to` is who is asked for memory, on the calling thread; null where there is no group.
+    promotion_attempt(thread_state<A>* s, core<To>* to, promotion_failure& told) noexcept
         : state_(s), to_(to), told_(told) {
-        to.gate().note(fault_code::internal);
+        if (to != nullptr) to->gate().note(fault_code::internal);
     }
     ~promotion_attempt() {
         if (is_over_) return;
@@ -55,13 +56,14 @@ public:
         is_over_ = true;
         count_promotion(state_, to, bytes);
     }
-    /// What fails now, without the instance having refused memory, is the move, or that there is no group.
+    /// What fails now, without the instance having refused memory, is the move.
     void has_memory() noexcept { otherwise_ = promotion_failure::move_threw; }
     void lacks_group() noexcept { otherwise_ = promotion_failure::group_not_live; }
 
 private:
     [[nodiscard]] promotion_failure reason() const noexcept {
-        switch (to_.gate().refusal()) {
+        if (to_ == nullptr) return otherwise_;
+        switch (to_->gate().refusal()) {
             case fault_code::internal: return otherwise_;
             case fault_code::budget_exceeded:
             case fault_code::tag_budget_exceeded: return promotion_failure::over_budget;
@@ -70,7 +72,7 @@ private:
     }
 
     thread_state<A>* state_;
-    core<A>& to_;
+    core<To>* to_;
     promotion_failure& told_;
     promotion_failure otherwise_ = promotion_failure::out_of_memory;
     bool is_over_ = false;
@@ -101,44 +103,58 @@ FRAMEALLOC_HOT void move_objects(T* from, T* place, std::size_t n, Undo&& undo) 
 
 template <class A>
 struct pool_home {
+    using assembly_type = A;
     static constexpr auto counter = &promotion_counts::to_pool;
-    core<A>& owner;
+    core<A>* owner;
 
-    template <bool Throws, class T>
-    [[nodiscard]] FRAMEALLOC_HOT T* move_in(T* from, std::size_t n, promotion_attempt<A>& attempt) {
+    template <bool Throws, class T, class Attempt>
+    [[nodiscard]] FRAMEALLOC_HOT T* move_in(T* from, std::size_t n, Attempt& attempt) {
         layout const request = layout::array_of<T>(n);
-        void* const place = Throws ? owner.pool_alloc(request) : owner.try_pool_alloc(request);
+        void* const place = Throws ? owner->pool_alloc(request) : owner->try_pool_alloc(request);
         if (place == nullptr) return nullptr;
         attempt.has_memory();
-        move_objects(from, static_cast<T*>(place), n, [&] { owner.pool_free(place, request); });
+        move_objects(from, static_cast<T*>(place), n, [&] { owner->pool_free(place, request); });
         return static_cast<T*>(place);
     }
 };
 template <class A>
 struct heap_home {
+    using assembly_type = A;
     static constexpr auto counter = &promotion_counts::to_heap;
-    core<A>& owner;
+    core<A>* owner;
 
-    template <bool Throws, class T>
-    [[nodiscard]] FRAMEALLOC_HOT T* move_in(T* from, std::size_t n, promotion_attempt<A>& attempt) {
+    template <bool Throws, class T, class Attempt>
+    [[nodiscard]] FRAMEALLOC_HOT T* move_in(T* from, std::size_t n, Attempt& attempt) {
         layout const request = layout::array_of<T>(n);
-        void* const place = Throws ? owner.heap_alloc(request) : owner.try_heap_alloc(request);
+        void* const place = Throws ? owner->heap_alloc(request) : owner->try_heap_alloc(request);
         if (place == nullptr) return nullptr;
         attempt.has_memory();
-        move_objects(from, static_cast<T*>(place), n, [&] { owner.heap_free(place, request); });
+        move_objects(from, static_cast<T*>(place), n, [&] { owner->heap_free(place, request); });
         return static_cast<T*>(place);
     }
 };
-/// A live group; one object at a time.
-template <class A, class GroupRef>
+/// A group, of whatever instance; one object at a time. One that is not alive refuses, and says so.
+template <class GroupRef>
 struct group_home {
+    using assembly_type = typename GroupRef::assembly_type;
     static constexpr auto counter = &promotion_counts::to_group;
-    core<A>& owner;
     GroupRef group;
+    core<assembly_type>* owner;
 
-    template <bool Throws, class T>
-    [[nodiscard]] FRAMEALLOC_HOT T* move_in(T* from, std::size_t, promotion_attempt<A>& attempt) {
-        group.is_live() ? attempt.has_memory() : attempt.lacks_group();
+    explicit group_home(GroupRef const& of) noexcept
+        : group(of), owner(of.is_live() ? &of.claim().state->owner() : nullptr) {}
+
+    template <bool Throws, class T, class Attempt>
+    [[nodiscard]] FRAMEALLOC_HOT T* move_in(T* from, std::size_t, Attempt& attempt) {
+        attempt.has_memory();
+        // However it is left: the group may be about to be freed, or have been by who was told of its limits.
+        struct look_again {
+            Attempt& attempt;
+            GroupRef const& group;
+            ~look_again() {
+                if (!group.is_live() || group.claim().state->is_ending()) attempt.lacks_group();
+            }
+        } const afterwards{attempt, group};
         if constexpr (Throws) {
             return group.template make<T>(std::move_if_noexcept(*from));
         } else {
@@ -152,7 +168,7 @@ struct group_home {
 template <bool Throws, class A, class T, class Home>
 [[nodiscard]] FRAMEALLOC_HOT T* move_home(thread_state<A>* s, Home home, T* from, std::size_t n,
                                           promotion_failure& told) {
-    promotion_attempt<A> attempt{s, home.owner, told};
+    promotion_attempt<A, typename Home::assembly_type> attempt{s, home.owner, told};
     T* const at = home.template move_in<Throws>(from, n, attempt);
     if (at != nullptr) attempt.succeed(Home::counter, n * sizeof(T));
     return at;

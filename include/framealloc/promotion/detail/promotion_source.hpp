@@ -9,21 +9,22 @@ namespace framealloc::inline v0_1::detail {
 ///
 /// The finaliser is found where `frame_new` puts it, and not by a walk over all: it is taken for one only if it lies in memory
 /// that the frame has served and says, of this type, these objects and this number. That leaves it in the row, with nothing to
-/// destroy: marks may refer to it.
+/// destroy: marks may refer to it. Where records are kept, an object's says how much was made, and then that it has left.
 ///
 ///   Cost      O(chunks of the frame).
-///   Failure   What cannot be the whole of what `frame_new` or `frame_array` made is refused (FA011). A pointer that was kept
-///             beyond its frame is seen where ended frames are filled, and through a `frame_ptr`.
-template <class A, class T>
+///   Failure   What cannot be the whole of what the frame's verbs made is refused (FA011). A pointer that was kept beyond its
+///             frame is seen where ended frames are filled, and through a `frame_ptr`. Without records, and without a
+///             destructor, there is nothing to tell a part from the whole by.
+template <class A, class T, bool Boxed = false>
 class promotion_source {
     static_assert(!std::is_const_v<T>, "framealloc: a constant object cannot be moved from; promote what is not const");
     static_assert(std::is_move_constructible_v<T>,
                   "framealloc: promotion moves the object to its new home; this type can be neither moved nor copied");
-    static constexpr bool has_finaliser = !std::is_trivially_destructible_v<T>;
+    static constexpr bool has_finaliser = !Boxed && !std::is_trivially_destructible_v<T>;
 
 public:
     promotion_source(core<A>& owner, T* first, std::size_t n) noexcept
-        : owner_(owner), state_(owner.state_if_any()), first_(first), n_(n) {}
+        : state_(owner.state_if_any()), first_(first), n_(n) {}
 
     /// Whether the objects can be promoted; otherwise `why` says what is wrong, and that is counted.
     [[nodiscard, gnu::noinline]] bool look(fault& why) noexcept {
@@ -39,20 +40,24 @@ public:
             memory_is_forbidden(finaliser_, sizeof *finaliser_);
         }
         destroy_backwards(first_, n_);
-        leave(first_, n_);
-    }
-    /// Nobody has objects there any more.
-    static void leave(T* first, std::size_t n) noexcept {
-        if constexpr (A::diagnostics::fills_released) __builtin_memset(static_cast<void*>(first), 0xCD, n * sizeof(T));
-        memory_is_forbidden(static_cast<void const*>(first), n * sizeof(T));
+        if constexpr (keeps_records<A>) {
+            memory_is_ours(record(), sizeof *record());
+            record()->leave();
+            memory_is_forbidden(record(), sizeof *record());
+        }
+        if constexpr (A::diagnostics::fills_released)
+            __builtin_memset(static_cast<void*>(first_), 0xCD, n_ * sizeof(T));
+        memory_is_forbidden(static_cast<void const*>(first_), n_ * sizeof(T));
     }
 
     [[nodiscard]] thread_state<A>* state() const noexcept { return state_; }
-    [[nodiscard]] core<A>& owner() const noexcept { return owner_; }
     [[nodiscard]] T* first() const noexcept { return first_; }
-    [[nodiscard]] std::size_t size() const noexcept { return n_; }
 
 private:
+    static constexpr char const* note_already = "the object at 0x%llx has been promoted already";
+    static constexpr char const* note_part =
+        "at 0x%llx lies not the whole of what was made: another type, a part, or one of a row";
+
     [[nodiscard]] bool is_sound(fault& why) noexcept {
         if (first_ == nullptr) return says(why, "a null pointer was to be promoted");
         frame_kind const kind = state_ != nullptr ? state_->frame.kind() : frame_kind::closed;
@@ -64,19 +69,27 @@ private:
         if (!is_used(begin, begin + objects.bytes))
             return says(why, "the object at 0x%llx is not of the frame that is open on thread %llu",
                         core<A>::thread_number());
+        if constexpr (keeps_records<A>) {
+            if (!is_used(address_of(record()), begin)) return says(why, note_part);
+            block_record const r = read(record());
+            bool const is_its = r.guard == r.guard_at(address_of(record()), block_record::alive);
+            if (is_its && r.has_left()) return says(why, note_already);
+            if (!is_its || r.bytes() != objects.bytes) return says(why, note_part);
+        }
         if constexpr (has_finaliser) {
             finalised const parts = with_finaliser<A>(objects);
-            std::uintptr_t const record = begin - parts.object_offset + parts.record_offset;
-            bool const is_there = is_used(record, record + sizeof(finaliser));
-            finaliser_ = pointer_to<finaliser>(record);
-            finaliser const f = is_there ? read() : finaliser{};
+            std::uintptr_t const at = begin - parts.object_offset + parts.record_offset;
+            finaliser_ = pointer_to<finaliser>(at);
+            bool const is_there = at % alignof(finaliser) == 0 && is_used(at, at + sizeof(finaliser));
+            finaliser const f = is_there ? read(finaliser_) : finaliser{};
             bool const is_its = f.objects == first_ && f.run == &finalise<T>;
-            if (is_its && f.count == 0) return says(why, "the object at 0x%llx has been promoted already");
-            if (!is_its || f.count != n_)
-                return says(why,
-                            "at 0x%llx lies not the whole of what was made: another type, a part, or one of a row");
+            if (is_its && f.count == 0) return says(why, note_already);
+            if (!is_its || f.count != n_) return says(why, note_part);
         }
         return true;
+    }
+    [[nodiscard]] block_record* record() const noexcept {
+        return pointer_to<block_record>(address_of(first_) - sizeof(block_record));
     }
 
     [[nodiscard]] bool is_used(std::uintptr_t begin, std::uintptr_t end) const noexcept {
@@ -86,11 +99,15 @@ private:
         });
         return found;
     }
-    [[nodiscard]] finaliser read() const noexcept {
+    /// What lies there may be anything.
+    template <class Record>
+    [[nodiscard]] static Record read(Record const* p) noexcept {
         if constexpr (memory_tool) {
-            return read_forbidden(finaliser_);
+            return read_forbidden(p);
         } else {
-            return *finaliser_;
+            Record copy;
+            __builtin_memcpy(static_cast<void*>(&copy), p, sizeof copy);
+            return copy;
         }
     }
     [[nodiscard]] FRAMEALLOC_COLD bool says(fault& why, char const* note, unsigned long long more = 0) const noexcept {
@@ -98,7 +115,6 @@ private:
         return false;
     }
 
-    core<A>& owner_;
     thread_state<A>* state_;
     T* first_;
     std::size_t n_;
