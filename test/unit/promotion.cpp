@@ -37,6 +37,9 @@ using every_assembly =
                basic_smart_alloc<sync::mutex<std::mutex>>, basic_smart_alloc<budget::per_tag, diagnostics::checked>,
                basic_smart_alloc<arena::in_flight<2, arena::chunked<>>>>;
 
+using assemblies_with_records = std::tuple<smart_alloc_debug, smart_alloc_guarded, basic_smart_alloc<sync::single_threaded, diagnostics::checked>,
+                                           basic_smart_alloc<budget::per_tag, diagnostics::checked>>;
+
 struct alignas(256) wide {
     std::uint64_t number;
     ~wide() { number = 0; }
@@ -314,6 +317,74 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(what_is_not_the_whole_of_an_object_of_the_open_fra
         BOOST_TEST((faults.last() == fault_code::not_promotable));
     }
     alloc.end_frame();
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(where_records_are_kept_a_part_of_something_trivial_is_refused_too, Alloc, assemblies_with_records)
+{
+    auto const owner = made<Alloc>();
+    Alloc& alloc = *owner;
+    fault_recorder const faults;
+    alloc.begin_frame();
+    auto const numbers = alloc.template frame_array<int>(10);
+    int* const one = alloc.template frame_new<int>(1);
+    auto const kept = frame_retained<int>(alloc, retention::pool, 2);
+    BOOST_TEST(!try_promote_to_pool(alloc, &numbers[1]));
+    BOOST_TEST(!try_promote_to_pool(alloc, numbers.data()));
+    BOOST_TEST(try_promote_to_heap(alloc, numbers.first(9)).empty());
+    BOOST_TEST(!try_promote_to_pool(alloc, kept.get()));  // it has a handle
+    BOOST_TEST(faults.count() == 4u);
+    auto const moved = promote_to_pool(alloc, one);
+    BOOST_TEST(!try_promote_to_pool(alloc, one));
+    BOOST_TEST(faults.last_text().find("already") != std::string::npos, faults.last_text());
+    BOOST_TEST(bool(alloc.verify()));
+    alloc.end_frame();
+    BOOST_TEST(*moved + *kept == 3);
+    BOOST_TEST(faults.count() == 5u);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_written_behind_an_object_is_told_though_it_has_left)
+{
+    smart_alloc_debug alloc;
+    fault_recorder const faults;
+    alloc.begin_frame();
+    auto* const name = alloc.frame_new<std::string>("x");
+    static_cast<char volatile*>(static_cast<void*>(name + 1))[0] = 'x';
+    auto const kept = promote_to_pool(alloc, name);
+    BOOST_TEST(*kept == "x");
+    alloc.end_frame();
+    BOOST_TEST((faults.last() == fault_code::overflow));
+}
+
+BOOST_AUTO_TEST_CASE(one_of_a_row_of_odd_size_is_refused_wherever_it_begins)
+{
+    struct odd {
+        char text[3] = {};
+        ~odd() { text[0] = 0; }
+    };
+    smart_alloc alloc;
+    fault_recorder const faults;
+    alloc.begin_frame();
+    auto const row = alloc.frame_array<odd>(40);
+    for (std::size_t i = 0; i < 40; ++i) BOOST_TEST(!try_promote_to_pool(alloc, &row[i]));
+    BOOST_TEST(faults.count() == 40u);
+    alloc.end_frame();
+}
+
+BOOST_AUTO_TEST_CASE(a_single_threaded_instance_and_a_group_of_another_one_tell_the_true_reason)
+{
+    using limited = basic_smart_alloc<sync::single_threaded, backend::static_buffer<1_MiB, 65536>>;
+    basic_smart_alloc<sync::single_threaded, diagnostics::counters> frames;
+    auto const levels = std::make_unique<limited>();
+    auto level = levels->groups().create("level");
+    struct huge {
+        char bytes[2_MiB];
+    };
+    frames.begin_frame();
+    auto* const one = frames.frame_new<huge>();
+    BOOST_TEST(try_promote_to_group(frames, level, one) == nullptr);
+    BOOST_TEST(promotions(frames).out_of_memory == 1u);
+    BOOST_TEST(promotions(frames).failed() == 1u);
+    frames.end_frame();
 }
 
 BOOST_AUTO_TEST_CASE(a_destructor_that_the_frame_runs_promotes_nothing)

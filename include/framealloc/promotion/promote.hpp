@@ -26,26 +26,23 @@ namespace framealloc::inline v0_1 {
 
 namespace detail {
 
-template <class A>
-void report_not_promotable(core<A>& owner, fault& why, [[maybe_unused]] site_of<A> at) {
+/// What cannot be promoted: thrown, or reported. A note's numbers are the address and the thread.
+template <bool Throws, class A>
+FRAMEALLOC_COLD void refuse_promotion(core<A>& owner, void const* object, char const* note,
+                                      [[maybe_unused]] site_of<A> at) {
     [[maybe_unused]] called_at<A> const here{at};
+    fault why = said(fault_code::not_promotable, note, address_of(object), core<A>::thread_number());
+    if constexpr (Throws) throw_refusal(owner, why, layout{.bytes = 0});
     why.stops = A::diagnostics::stops_on_misuse;
     with_place(owner, why);
-}
-template <class A>
-[[noreturn]] void throw_not_promotable(core<A>& owner, fault& why, [[maybe_unused]] site_of<A> at) {
-    [[maybe_unused]] called_at<A> const here{at};
-    throw_refusal(owner, why, layout{.bytes = 0});
 }
 
 /// Moves objects of the frame home, and destroys what is left of them there.
 template <bool Throws, bool Boxed = false, class A, class T, class Home>
 [[nodiscard]] FRAMEALLOC_HOT T* promote(Home home, core<A>& owner, T* first, std::size_t n, site_of<A> at) {
     promotion_source<A, T, Boxed> source{owner, first, n};
-    fault why;
-    if (!source.look(why)) [[unlikely]] {
-        if constexpr (Throws) throw_not_promotable(owner, why, at);
-        report_not_promotable(owner, why, at);
+    if (char const* const wrong = source.look()) [[unlikely]] {
+        refuse_promotion<Throws>(owner, first, wrong, at);
         return nullptr;
     }
     promotion_failure told{};
@@ -89,11 +86,8 @@ struct promotable<frame_ptr<T, A>> {
     [[nodiscard]] FRAMEALLOC_HOT static T* to(Home home, core<A>& owner, frame_ptr<T, A>& p, site_of<A> at) {
         if (!p.is_live()) [[unlikely]] {
             T* const gone = p.get();  // which reports it
-            if constexpr (Throws) {
-                fault why =
-                    said(fault_code::not_promotable, "the object at 0x%llx has gone with its frame", address_of(gone));
-                throw_not_promotable(owner, why, at);
-            }
+            if constexpr (Throws)
+                refuse_promotion<true>(owner, gone, "the object at 0x%llx has gone with its frame", at);
             return nullptr;
         }
         T* const kept = promote<Throws>(home, owner, p.unchecked(), 1, at);

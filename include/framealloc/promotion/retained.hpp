@@ -81,7 +81,8 @@ private:
     void settle() noexcept {
         if (goes_with_frame()) {
             count_promotion(&state_, &promotion_counts::discarded);
-            if (keeper != nullptr) keeper->settled(retention::discard, nullptr, state_.shared(), promotion_failure::none);
+            if (keeper != nullptr)
+                keeper->settled(retention::discard, nullptr, state_.shared(), promotion_failure::none);
             return;
         }
         retention const where = goal.where();  // now: the move may change the object's own handle
@@ -135,7 +136,7 @@ public:
 /// What is rolled back, or was not to be kept, is gone afterwards, and the handle is empty. So it is where the new home
 /// refused: `failure()` says why, the frame's summary counts it, and it is reported (FA012), since the object is lost.
 ///
-///   Cost      A pointer's. The object takes 40 bytes more of the frame than one with a destructor takes; settling it is a move
+///   Cost      A pointer's. The object takes some 40 bytes more of the frame than one with a destructor; settling it is a move
 ///             and an allocation, in the order of the frame's destructors, under the tag that it was made under.
 ///   Threads   While the object is in the frame the handle is its thread's, and rests while `end_frame_all()` runs. Later any.
 ///   Failure   See above. A frame's end moves, and does not throw: what the move throws ends there.

@@ -26,11 +26,11 @@ public:
     promotion_source(core<A>& owner, T* first, std::size_t n) noexcept
         : state_(owner.state_if_any()), first_(first), n_(n) {}
 
-    /// Whether the objects can be promoted; otherwise `why` says what is wrong, and that is counted.
-    [[nodiscard, gnu::noinline]] bool look(fault& why) noexcept {
-        if (is_sound(why)) return true;
-        count_promotion(state_, &promotion_counts::not_promotable);
-        return false;
+    /// Null where the objects can be promoted; otherwise what is wrong, and that is counted.
+    [[nodiscard, gnu::noinline]] char const* look() noexcept {
+        char const* const wrong = find_wrong();
+        if (wrong != nullptr) count_promotion(state_, &promotion_counts::not_promotable);
+        return wrong;
     }
     /// What was moved from is destroyed, here instead of by the frame. Its memory stays the frame's.
     FRAMEALLOC_HOT void destroy() noexcept {
@@ -58,23 +58,21 @@ private:
     static constexpr char const* note_part =
         "at 0x%llx lies not the whole of what was made: another type, a part, or one of a row";
 
-    [[nodiscard]] bool is_sound(fault& why) noexcept {
-        if (first_ == nullptr) return says(why, "a null pointer was to be promoted");
+    [[nodiscard]] char const* find_wrong() noexcept {
+        if (first_ == nullptr) return "a null pointer was to be promoted";
         frame_kind const kind = state_ != nullptr ? state_->frame.kind() : frame_kind::closed;
-        if (kind == frame_kind::closed)
-            return says(why, "the object at 0x%llx: no frame is open on thread %llu", core<A>::thread_number());
-        if (kind < frame_kind::own) return says(why, "the object at 0x%llx: destructors of its frame are running");
+        if (kind == frame_kind::closed) return "the object at 0x%llx: no frame is open on thread %llu";
+        if (kind < frame_kind::own) return "the object at 0x%llx: destructors of its frame are running";
         layout const objects = layout::array_of<T>(n_);
         std::uintptr_t const begin = address_of(first_);
         if (!is_used(begin, begin + objects.bytes))
-            return says(why, "the object at 0x%llx is not of the frame that is open on thread %llu",
-                        core<A>::thread_number());
+            return "the object at 0x%llx is not of the frame that is open on thread %llu";
         if constexpr (keeps_records<A>) {
-            if (!is_used(address_of(record()), begin)) return says(why, note_part);
+            if (begin % alignof(block_record) != 0 || !is_used(address_of(record()), begin)) return note_part;
             block_record const r = read(record());
             bool const is_its = r.guard == r.guard_at(address_of(record()), block_record::alive);
-            if (is_its && r.has_left()) return says(why, note_already);
-            if (!is_its || r.bytes() != objects.bytes) return says(why, note_part);
+            if (is_its && r.has_left()) return note_already;
+            if (!is_its || r.bytes() != objects.bytes) return note_part;
         }
         if constexpr (has_finaliser) {
             finalised const parts = with_finaliser<A>(objects);
@@ -83,10 +81,10 @@ private:
             bool const is_there = at % alignof(finaliser) == 0 && is_used(at, at + sizeof(finaliser));
             finaliser const f = is_there ? read(finaliser_) : finaliser{};
             bool const is_its = f.objects == first_ && f.run == &finalise<T>;
-            if (is_its && f.count == 0) return says(why, note_already);
-            if (!is_its || f.count != n_) return says(why, note_part);
+            if (is_its && f.count == 0) return note_already;
+            if (!is_its || f.count != n_) return note_part;
         }
-        return true;
+        return nullptr;
     }
     [[nodiscard]] block_record* record() const noexcept {
         return pointer_to<block_record>(address_of(first_) - sizeof(block_record));
@@ -109,10 +107,6 @@ private:
             __builtin_memcpy(static_cast<void*>(&copy), p, sizeof copy);
             return copy;
         }
-    }
-    [[nodiscard]] FRAMEALLOC_COLD bool says(fault& why, char const* note, unsigned long long more = 0) const noexcept {
-        say(why, fault_code::not_promotable, note, address_of(first_), more);
-        return false;
     }
 
     thread_state<A>* state_;
