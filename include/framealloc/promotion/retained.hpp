@@ -66,7 +66,7 @@ public:
     retained_object& operator=(retained_object const&) = delete;
     ~retained_object() {
         settle();
-        object.~T();
+        destroy_backwards(&object, 1);
     }
 
     retained<T, A>* keeper = nullptr;
