@@ -99,10 +99,9 @@ def page_of(row, report, stops, source):
 def index_of(table):
     text = f"# The codes\n\n{MADE_BY}"
     text += ("Each report begins with a code; each code has a page with its cause, a program that provokes it, what that\n"
-             "program reports, and the remedy. [Used wrongly](../misuse.md) says which level finds what. The codes of 100 and\n"
-             "of 400 are for adapters and programs, which report them\n"
-             "[with `FA_EMIT`](../diagnostics.md#a-programs-own-diagnostics). Lines are counted from the first of the program\n"
-             "that is shown; addresses and the names of threads are left out.\n")
+             "program reports, and the remedy. [Used wrongly](../misuse.md) says which level finds what. The codes of 100 are\n"
+             "for adapters, which report them [with `FA_EMIT`](../diagnostics.md#a-programs-own-diagnostics). Lines are counted\n"
+             "from the first of the program that is shown; addresses and the names of threads are left out.\n")
     for digit, group in GROUPS.items():
         text += f"\n## {group}\n\n| code | level | what |\n|---|---|---|\n"
         for row in table:

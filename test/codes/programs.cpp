@@ -459,16 +459,17 @@ PROGRAM(FA406) {
     handles->unpin(troll);
 }
 
-/// Wants to stay where it is, and says so too late.
-struct reluctant {
-    handle_allocator<smart_alloc_debug>::heap_type* heap;
-    handle<reluctant> self;
-    explicit reluctant(handle_allocator<smart_alloc_debug>::heap_type& h) : heap(&h) {}
-    reluctant(reluctant&& other) noexcept : heap(other.heap), self(other.self) { static_cast<void>(heap->pin(self)); }
-    ~reluctant() = default;
-};
-
 PROGRAM(FA407) {
+    using heap = handle_allocator<smart_alloc_debug>::heap_type;
+    struct reluctant {  // wants to stay where it is, and says so too late
+        heap* where;
+        handle<reluctant> self{};
+        explicit reluctant(heap& h) : where(&h) {}
+        reluctant(reluctant&& other) noexcept : where(other.where), self(other.self) {
+            static_cast<void>(where->pin(self));
+        }
+        ~reluctant() = default;
+    };
     smart_alloc_debug alloc{named};
     handle_allocator<smart_alloc_debug> handles{alloc};
     auto const first = handles->make<reluctant>(*handles), second = handles->make<reluctant>(*handles);

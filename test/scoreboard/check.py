@@ -35,9 +35,11 @@ ROWS = {
     "R13": "used after a roll-back or a scope", "R14": "impossible alignment", "R15": "size that overflows",
     "R16": "zero bytes", "R17": "more bytes than there are", "R22": "allocator ended before its objects",
     "R23": "allocator ended while in use", "R24": "frame ended or used without a begin", "R25": "frames within frames",
-    "R26": "marks and scopes out of order", "R30": "call-backs that allocate, throw, or are wrong",
+    "R26": "marks and scopes out of order", "R27": "handles that are stale, forged or foreign",
+    "R28": "a handle's generations used up", "R29": "pinned or moved objects freed, unpinned, read",
+    "R30": "call-backs that allocate, throw, or are wrong",
     "R32": "destructors that allocate or end the frame", "R39": "two instances on a thread",
-    "R40": "streamed assets cancelled or evicted in use",
+    "R40": "streamed assets cancelled or evicted in use", "R41": "groups freed twice, used or read after that",
     "R43": "the allocator's records overwritten",
 }
 

@@ -29,7 +29,7 @@ enum class answer : unsigned char { silent, refused, defined, shown };
 /// Which lines of a report name the misusing function.
 struct places {
     bool mistake = false;     ///< `at:`
-    bool allocation = false;  ///< `allocated at:`
+    bool allocation = false;  ///< `allocated at:` or `created at:`
     bool end = false;         ///< `freed at:` or `ended at:`
 };
 inline constexpr places everywhere{.mistake = true, .allocation = true, .end = true};
@@ -115,5 +115,9 @@ template <class Alloc>
 std::vector<misuse> instance_misuses();
 template <class Alloc>
 std::vector<misuse> streaming_misuses();
+template <class Alloc>
+std::vector<misuse> handle_misuses();
+template <class Alloc>
+std::vector<misuse> group_misuses();
 
 }  // namespace scoreboard

@@ -99,15 +99,19 @@ std::vector<misuse> streaming_misuses()
         FRAMEALLOC_MISUSE("R40", asset_evicted_in_use, "an asset is evicted in use").release(refused).checked(refused),
         FRAMEALLOC_MISUSE("R40", load_finished_after_it_was_abandoned, "a load is finished after it was abandoned")
             .release(refused)
+            .hardened(stopped, "FA401")
             .checked(stopped, "FA401", the_mistake),
         FRAMEALLOC_MISUSE("R40", load_begun_by_two, "a load is begun by two")
             .release(refused)
+            .hardened(stopped, "FA403")
             .checked(stopped, "FA403", the_mistake),
         FRAMEALLOC_MISUSE("R40", progress_beyond_the_size, "more is reported than the asset has")
             .release(refused)
+            .hardened(stopped, "FA404")
             .checked(stopped, "FA404", the_mistake),
         FRAMEALLOC_MISUSE("R40", asset_of_another_streaming_allocator, "an asset is released to another one")
             .release(refused)
+            .hardened(stopped, "FA401")
             .checked(stopped, "FA401", the_mistake),
     };
 }

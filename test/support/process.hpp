@@ -47,6 +47,16 @@ inline constexpr bool under_sanitizer = under_thread_sanitizer || FRAMEALLOC_ADD
     return static_cast<std::size_t>(kib) * 1024;
 }
 
+/// Whether the program could read the byte at `p`: the system looks, and nothing happens to the program if it could not.
+[[nodiscard]] inline bool can_be_read(void const* p) {
+    int ends[2];
+    if (::pipe(ends) != 0) return false;
+    bool const could = ::write(ends[1], p, 1) == 1;
+    ::close(ends[0]);
+    ::close(ends[1]);
+    return could;
+}
+
 /// Runs `body(i)` on `count` threads at once and waits for all of them.
 template <class F>
 void on_threads(std::size_t count, F&& body) {

@@ -5,8 +5,9 @@
 #
 #   core_headers.sh COMPILER ROOT
 #
-# Preprocesses smart_alloc.hpp, and then every header outside integration/, containers/, group/ and streaming/, and looks at what
-# was read. A trace, and the groups of an instance, are kept in tables of Boost.Intrusive, and streamed assets in its lists.
+# Preprocesses smart_alloc.hpp, and then every header outside integration/, containers/, group/, handle/ and streaming/, and looks
+# at what was read. A trace, and the groups of an instance, are kept in tables of Boost.Intrusive, streamed assets and the slabs
+# of handles in its lists.
 set -u
 compiler=$1
 root=$2
@@ -36,7 +37,7 @@ fi
 
 count=0
 while IFS= read -r header; do
-    case $header in framealloc/integration/* | framealloc/containers/* | framealloc/group/* | framealloc/streaming/* | framealloc/trace.hpp | framealloc/detail/trace_*) continue ;; esac
+    case $header in framealloc/integration/* | framealloc/containers/* | framealloc/group/* | framealloc/handle/* | framealloc/streaming/* | framealloc/trace.hpp | framealloc/detail/trace_*) continue ;; esac
     count=$((count + 1))
     if found=$(files_of "$header" | grep -E "$foreign"); then
         printf '%s brings in:\n%s\n' "$header" "$found"

@@ -197,7 +197,10 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_reference_is_never_mistaken_for_the_group_that_h
     auto old = alloc.groups().create("level_1");
     auto ref = old.ref();
     old.free();
+    // Where records are kept, the groups that were freed last are remembered: these are more.
+    for (int i = 0; i < 40; ++i) alloc.groups().create("another").free();
     auto next = alloc.groups().create("level_1");
+    for (int i = 0; i < 40; ++i) alloc.groups().create("another").free();
     fault_recorder const faults;
     BOOST_TEST(!ref.is_live());
     BOOST_TEST(ref.template try_make<int>(1) == nullptr);
@@ -209,6 +212,20 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_reference_is_never_mistaken_for_the_group_that_h
     BOOST_TEST(next.is_live());
     BOOST_TEST(next.stats().objects == 0u);
     BOOST_TEST(!(ref == next.ref()));
+}
+
+BOOST_AUTO_TEST_CASE(a_reference_to_one_of_the_groups_that_were_freed_last_is_told_which_it_was)
+{
+    smart_alloc_debug alloc;
+    auto old = alloc.groups().create("level_1");
+    auto ref = old.ref();
+    old.free();
+    auto next = alloc.groups().create("level_2");
+    fault_recorder const faults;
+    BOOST_TEST(ref.try_make<int>(1) == nullptr);
+    BOOST_TEST(has(faults.last_text(), "the group has been freed; asked for 4 bytes"));
+    BOOST_TEST(has(faults.last_text(), "group: level_1"));
+    BOOST_TEST(has(faults.last_text(), "freed at:"));
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(a_group_of_another_allocator_is_left_alone, Alloc, every_level)

@@ -5,7 +5,9 @@
 #include "support/process.hpp"
 
 #include <framealloc/handle/handle_heap.hpp>
+#include <framealloc/smart_alloc_guarded.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <random>
@@ -467,6 +469,55 @@ BOOST_AUTO_TEST_CASE(moved_from_blocks_are_filled_where_that_is_asked_for)
         detail::memory_is_forbidden(old_place, 64);
     }
     BOOST_TEST(moved == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(where_blocks_are_guarded_the_place_that_an_object_has_left_cannot_be_read)
+{
+    using guarded = smart_alloc_guarded;
+    if (!detail::guards_blocks<guarded::assembly_type>) return;  // a sanitizer sees more
+    guarded alloc;
+    handle_allocator<guarded> heap{alloc};
+    std::vector<handle<blob<64>>> all;
+    std::vector<unsigned char*> old_places;
+    for (unsigned char i = 0; i < 100; ++i) {
+        all.push_back(heap->make<blob<64>>());
+        old_places.push_back(heap->resolve(all.back())->bytes);
+        std::memset(old_places.back(), i, 64);
+        BOOST_TEST_REQUIRE(test::can_be_read(old_places.back()));
+    }
+    for (unsigned char i = 0; i < 100; ++i) {
+        if (i % 3 == 0) continue;
+        heap->free(all[i]);
+        BOOST_TEST(!test::can_be_read(old_places[i]));
+    }
+    BOOST_TEST(heap->defragment().moves > 0u);
+    for (unsigned char i = 0; i < 100; i = static_cast<unsigned char>(i + 3)) {
+        unsigned char* const now = heap->resolve(all[i])->bytes;
+        BOOST_TEST(now[0] + now[63] == 2 * i);
+        if (now != old_places[i]) BOOST_TEST(std::ranges::count_if(all, [&](auto h) {
+            auto* const other = heap->resolve(h);
+            return other != nullptr && other->bytes == old_places[i];
+        }) == static_cast<int>(test::can_be_read(old_places[i])));
+    }
+    BOOST_TEST(bool(heap->verify()));
+}
+
+BOOST_AUTO_TEST_CASE(more_blocks_than_can_be_guarded_are_served_all_the_same)
+{
+    smart_alloc_guarded alloc;
+    handle_allocator<smart_alloc_guarded> heap{alloc};
+    std::vector<handle<blob<64>>> all;
+    for (int i = 0; i < 10'000; ++i) all.push_back(heap->make<blob<64>>());
+    for (auto const h : all) heap->resolve(h)->bytes[63] = 1;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        if (i % 4 != 0) heap->free(all[i]);
+    }
+    auto const r = heap->defragment();
+    BOOST_TEST(r.finished);
+    BOOST_TEST(r.failed == 0u);
+    for (std::size_t i = 0; i < all.size(); i += 4) BOOST_TEST_REQUIRE(heap->resolve(all[i])->bytes[63] == 1);
+    for (int i = 0; i < 10'000; ++i) BOOST_TEST_REQUIRE(heap->resolve(heap->make<blob<64>>()) != nullptr);
+    BOOST_TEST(bool(heap->verify()));
 }
 
 BOOST_AUTO_TEST_CASE(random_programs_keep_every_object_and_every_promise)

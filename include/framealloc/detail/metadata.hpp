@@ -43,14 +43,17 @@ public:
 
     [[nodiscard]] std::size_t taken_bytes() const noexcept { return taken_; }
 
+    /// `goes_on`: the instance does, and gives account of what it has taken.
+    template <bool GoesOn = false>
     FRAMEALLOC_COLD void release(backend_gate<A>& gate) noexcept {
         while (newest_ != nullptr) {
             range* const r = newest_;
             newest_ = r->older;
             range const whole = *r;
+            bool const is_given =
+                gate.give_range(r, {.bytes = whole.bytes, .align = range_align}, whole.committed, whole.giver);
             // Where its addresses are not taken back they are lost; its memory need not be.
-            if (!gate.give_range(r, {.bytes = whole.bytes, .align = range_align}, whole.committed, whole.giver))
-                static_cast<void>(gate.decommit(r, whole.committed, whole.giver));
+            if (GoesOn && !is_given) static_cast<void>(gate.decommit(r, whole.committed, whole.giver));
         }
         taken_ = 0;
     }

@@ -101,8 +101,8 @@ struct instance_base {
     thread_record* vacant = nullptr;
     instance_base* next_instance = nullptr;
     instance_base* prev_instance = nullptr;
-    void (**facilities)(instance_base&) noexcept =
-        nullptr;  ///< the newest facility, which begins with how all of them end
+    /// The newest facility, which begins with how all of them end.
+    void (**facilities)(instance_base&) noexcept = nullptr;
 };
 
 class thread_registry {
@@ -171,7 +171,8 @@ public:
         return enter(i, r);
     }
 
-    /// Ends what is built on the instance, and takes it out of every thread. Afterwards no thread reaches it, and its records are the caller's alone.
+    /// Ends what is built on the instance, and takes it out of every thread. Afterwards no thread reaches it, and its records
+    /// are the caller's alone.
     FRAMEALLOC_COLD static void leave(instance_base& i) noexcept {
         if (i.id.load(order::acquire) == 0) return;
         if (i.facilities != nullptr) (*i.facilities)(i);

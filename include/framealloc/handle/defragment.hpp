@@ -25,7 +25,7 @@ struct defragment_result {
     std::size_t pages_given_back = 0;  ///< of the system's size
     std::size_t bytes_given_back = 0;
     std::size_t kept_by_pins = 0;  ///< objects that were to be moved, and were pinned or used meanwhile
-    std::size_t failed = 0;        ///< moves that threw: those objects are as before
+    std::size_t failed = 0;        ///< moves that threw, or had nowhere to go: those objects are as before
     /// Of the bytes in slabs that take memory, the share that no live object has.
     double fragmentation_before = 0;
     double fragmentation_after = 0;

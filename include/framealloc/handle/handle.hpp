@@ -68,11 +68,13 @@ static_assert(sizeof(handle<int>) == 8 && std::is_trivially_copyable_v<handle<in
 
 }  // namespace framealloc
 
+namespace std {
 /// Spread over all bits: a table may take whichever it likes.
 template <class T>
-struct std::hash<framealloc::handle<T>> {
+struct hash<framealloc::handle<T>> {
     [[nodiscard]] std::size_t operator()(framealloc::handle<T> h) const noexcept {
         std::uint64_t const mixed = (h.bits() ^ h.bits() >> 32) * 0x9E3779B97F4A7C15u;
         return static_cast<std::size_t>(mixed ^ mixed >> 29);
     }
 };
+}  // namespace std

@@ -179,7 +179,7 @@ public:
     defragment_result defragment(defragment_budget const& budget = {}) {
         return this->template run_defragmentation<Clock>(budget);
     }
-    /// The same for a duration as <chrono> has them; a negative one is zero.
+    /// The same for a duration of the standard library; a negative one is zero.
     template <class Clock = monotonic_clock, class Duration>
         requires requires(Duration d) {
             d.count();

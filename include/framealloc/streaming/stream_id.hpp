@@ -58,10 +58,12 @@ private:
 
 }  // namespace framealloc
 
+namespace std {
 /// For the standard's tables.
 template <>
-struct std::hash<framealloc::stream_id> {
+struct hash<framealloc::stream_id> {
     [[nodiscard]] std::size_t operator()(framealloc::stream_id id) const noexcept {
-        return std::hash<std::uint64_t>{}(id.value());
+        return hash<std::uint64_t>{}(id.value());
     }
 };
+}  // namespace std

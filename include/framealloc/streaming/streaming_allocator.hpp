@@ -68,7 +68,7 @@ template <class Alloc = smart_alloc>
 class streaming_allocator {
     using A = typename Alloc::assembly_type;
     using slot = detail::stream_slot;
-    using slot_state = detail::slot_state;
+    using stream_slot_state = detail::stream_slot_state;
     using refusal = detail::stream_refusal;
     using kind = stream_event_kind;
     static constexpr bool has_tags = charges_tags<typename A::budget>;
@@ -336,7 +336,8 @@ private:
         {
             locked_books const guard{mutex_};
             slot* const s = book_.find(id, instance_);
-            if (s == nullptr || s->state != slot_state::reserved) return;  // the listener has taken the id, and gone on
+            if (s == nullptr || s->state != stream_slot_state::reserved)
+                return;  // the listener has taken the id, and gone on
             book_.cancel(*s);
             gone.assets.push_back(*s);
         }
@@ -378,7 +379,7 @@ private:
         std::span<std::byte> bytes;
         {
             locked_books const guard{mutex_};
-            s->state = slot_state::reserved;
+            s->state = stream_slot_state::reserved;
             if (s->cancelled) {
                 no.say_its_state(*s, false, "it was cancelled before begin_load() had memory for it");
                 set_out(gone, kind::cancelled);
@@ -409,11 +410,11 @@ private:
         locked_books const guard{mutex_};
         slot* const s = look_up(id, no);
         if (s == nullptr) return nullptr;
-        if (s->state != slot_state::reserved) {
+        if (s->state != stream_slot_state::reserved) {
             no.say_its_state(*s, true, "begin_load() takes one that is reserved");
             return nullptr;
         }
-        s->state = slot_state::claimed;
+        s->state = stream_slot_state::claimed;
         return s;
     }
     FRAMEALLOC_COLD void undo_load(stream_id id) noexcept {
@@ -423,7 +424,7 @@ private:
         {
             locked_books const guard{mutex_};
             slot* const s = book_.find(id, instance_);
-            if (s == nullptr || s->state != slot_state::loading) return;  // the listener has seen to it
+            if (s == nullptr || s->state != stream_slot_state::loading) return;  // the listener has seen to it
             if (s->cancelled) {
                 book_.cancel(*s);
                 gone.assets.push_back(*s);
@@ -513,9 +514,9 @@ private:
             locked_books const guard{mutex_};
             slot* const s = look_up(id, no);
             if (s == nullptr) {
-            } else if (s->state == slot_state::reserved) {
+            } else if (s->state == stream_slot_state::reserved) {
                 depart(*s, kind::cancelled, gone);
-            } else if (s->state != slot_state::ready) {
+            } else if (s->state != stream_slot_state::ready) {
                 s->cancelled = true;  // its loader lets go
             } else if (!in_any_state) {
                 no.say_its_state(*s, false, "cancel() takes one that is not ready; there is release()");
@@ -630,8 +631,8 @@ private:
     [[nodiscard]] static stream_state seen_state(slot const& s) noexcept {
         if (s.cancelled) return stream_state::cancelled;
         switch (s.state) {
-            case slot_state::loading: return stream_state::loading;
-            case slot_state::ready: return stream_state::ready;
+            case stream_slot_state::loading: return stream_state::loading;
+            case stream_slot_state::ready: return stream_state::ready;
             default: return stream_state::reserved;
         }
     }
@@ -645,7 +646,7 @@ private:
     }
     [[nodiscard]] slot* ready(stream_id id, refusal& no, char const* expected) const noexcept {
         slot* const s = look_up(id, no);
-        if (s == nullptr || s->state == slot_state::ready) return s;
+        if (s == nullptr || s->state == stream_slot_state::ready) return s;
         no.say_its_state(*s, false, expected);
         return nullptr;
     }
@@ -653,7 +654,7 @@ private:
     [[nodiscard]] slot* in_load(stream_id id, refusal& no, char const* expected) const noexcept {
         slot* const s = look_up(id, no);
         no.is_mistake = true;
-        if (s == nullptr || s->state == slot_state::loading) return s;
+        if (s == nullptr || s->state == stream_slot_state::loading) return s;
         no.say_its_state(*s, true, expected);
         return nullptr;
     }
@@ -795,7 +796,7 @@ private:
         book_.table.for_each([&](slot& s) {
             if (s.leases != 0) {
                 s.owner = nullptr;
-            } else if (s.state == slot_state::ready) {
+            } else if (s.state == stream_slot_state::ready) {
                 core_->heap_free(s.block, s.whole());
             }
         });

@@ -26,7 +26,7 @@ struct per_tag_config {
 /// the cursor passes, padding included; for a pool block, its class; for a heap block, what was asked for. What that takes
 /// from the backend beyond is the allocator's own, and `verify()` adds it up.
 ///
-///   Cost      26 KiB for the tree, 10 KiB per thread, a byte per pool block. A frame request costs nothing: the limit that its
+///   Cost      28 KiB for the tree, 10 KiB per thread, a byte per pool block. A frame request costs nothing: the limit that its
 ///             cursor is compared with anyway is lowered. A pool block costs 6 to 8 instructions, and its free as many. Every
 ///             so many bytes, `credit_bytes` at most, a slow path charges the tree: a few locked instructions per level.
 ///   Threads   Any number. A hard limit is exact: credit is charged before it is spent, so that no sum passes a limit by one

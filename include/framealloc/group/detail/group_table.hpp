@@ -152,7 +152,7 @@ struct name_of_group {
 
 /// The groups of an instance. Figures and names are read under its lock, which is held in no call of a user.
 ///
-///   Cost      Creating, finding and freeing are O(log groups). A group that was freed leaves its state to the next one.
+///   Cost      Creating, finding and freeing are O(log groups). A group that was freed leaves its state to a later one.
 ///   Threads   Any number.
 ///   Failure   Creating may be refused, with a fault; then nothing has changed.
 template <class A>
@@ -275,24 +275,32 @@ private:
 
     /// The one that has been dead for longest, so that what is told of the others stays true.
     [[nodiscard]] state* take_state(core<A>& owner) noexcept {
-        if (state* const g = dead_first_) {
-            dead_first_ = g->next_dead;
-            if (dead_first_ == nullptr) dead_last_ = nullptr;
-            return g;
+        if (dead_ <= remembered) {
+            void* const place = owner.thread_records().take(owner.gate(), sizeof(state), alignof(state));
+            if (place != nullptr) return ::new (place) state(owner);
         }
-        void* const place = owner.thread_records().take(owner.gate(), sizeof(state), alignof(state));
-        return place != nullptr ? ::new (place) state(owner) : nullptr;
+        state* const g = dead_first_;
+        if (g == nullptr) return nullptr;
+        dead_first_ = g->next_dead;
+        if (dead_first_ == nullptr) dead_last_ = nullptr;
+        --dead_;
+        return g;
     }
     void keep_state(state& g) noexcept {
         g.next_dead = nullptr;
         (dead_last_ != nullptr ? dead_last_->next_dead : dead_first_) = &g;
         dead_last_ = &g;
+        ++dead_;
     }
+
+    /// Of how many groups a stale reference is told by name where they were created and freed: those that were freed last.
+    static constexpr std::size_t remembered = keeps_records<A> ? 16 : 0;
 
     names names_{};  // that have one
     in_order live_{};
     state* dead_first_ = nullptr;
     state* dead_last_ = nullptr;
+    std::size_t dead_ = 0;
 };
 
 }  // namespace framealloc::detail

@@ -207,6 +207,12 @@ private:
         handle_operations const of = kind_->of;
         void* const old_place = from.block(b);
         void* const new_place = blocks_.take_from(to, slot);
+        if (new_place == nullptr) [[unlikely]] {
+            this->state(slot).store(seen, order::release);
+            ++r.failed;
+            ++kept_in_pass_;
+            return;
+        }
         bool moved = true;
         if (of.relocate == &relocate_bytes) {
             relocate_bytes(new_place, old_place, of.bytes);

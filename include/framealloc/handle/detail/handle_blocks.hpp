@@ -3,7 +3,7 @@
 
 #include <framealloc/detail/metadata.hpp>
 #include <framealloc/detail/sanitizer.hpp>
-#include <framealloc/handle/detail/handle_kind.hpp>
+#include <framealloc/handle/detail/handle_guard.hpp>
 
 namespace framealloc::inline v0_1::detail {
 
@@ -49,11 +49,21 @@ public:
         }
         return block;
     }
-    /// A block of that very slab, which has room and lies in a list.
+    /// A block of that very slab, which has room and lies in a list. Null where the system would not let it be touched.
     [[nodiscard]] void* take_from(handle_slab& s, std::uint32_t slot) noexcept {
         handle_kind& kind = *s.kind;
         kind.unlink(s);
         std::uint32_t const b = s.take();
+        if (!guard_.taken(s, b)) [[unlikely]] {
+            s.give(b, false);
+            if (s.used == 0) {
+                end_slab(s);
+            } else {
+                kind.link(s, pass_);
+            }
+            gate_.note(fault_code::out_of_memory);
+            return nullptr;
+        }
         s.slots()[b] = slot;
         kind.link(s, pass_);
         ++kind.used;
@@ -73,7 +83,9 @@ public:
         block_is_given_back(this, block, kind.of.bytes);
         if (s.region == nullptr) return give_large(s), true;
         kind.unlink(s);
-        s.give(s.number_of(block), last);
+        std::uint32_t const b = s.number_of(block);
+        s.give(b, last);
+        guard_.given_back(s, b);
         if (s.used == 0) return end_slab(s), true;
         kind.link(s, pass_);
         return false;
@@ -170,6 +182,9 @@ public:
             }
             std::size_t const taken =
                 unit_bytes * static_cast<std::size_t>(__builtin_popcountll(~r.without_memory & all_units));
+            for (unsigned n = 0; n < units; ++n) {
+                if ((r.without_memory >> n & 1) == 0) guard_.memory_leaves(r.unit(n), unit_bytes);
+            }
             if (gate_.give_range(r.base, region_layout, taken, r.giver)) {
                 taken_bytes_ -= taken;
             } else {
@@ -182,7 +197,7 @@ public:
         }
         owner_ends(this);
         kinds_.clear();
-        records_.release(gate_);
+        records_.template release<true>(gate_);
         return taken_bytes_;
     }
 
@@ -193,7 +208,7 @@ private:
         if (!found.second) return &*found.first;
         void* const place = records_.take(gate_, sizeof(handle_kind), alignof(handle_kind));
         if (place == nullptr) return nullptr;
-        auto* const kind = ::new (place) handle_kind(of);
+        auto* const kind = ::new (place) handle_kind(of, handle_guard<A>::step());
         kinds_.insert_commit(*kind, where);
         return kind;
     }
@@ -207,6 +222,7 @@ private:
         auto* const s = ::new (unit) handle_slab;
         s->kind = &kind;
         s->region = region;
+        guard_.slab_made(*s);
         kind.link(*s, pass_);
         ++kind.slabs;
         return s;
@@ -214,6 +230,7 @@ private:
     void end_slab(handle_slab& s) noexcept {
         handle_region& r = *s.region;
         --s.kind->slabs;
+        guard_.slab_ended(s);
         held_bytes_ += s.given_back;
         unsigned const n = static_cast<unsigned>((address_of(&s) - address_of(r.base)) / unit_bytes);
         memory_is_forbidden(&s, unit_bytes);
@@ -269,6 +286,7 @@ private:
         return r;
     }
     [[nodiscard]] bool give_back(handle_region& r, unsigned n) noexcept {
+        guard_.memory_leaves(r.unit(n), unit_bytes);
         memory_is_left(r.unit(n), unit_bytes);
         bool const gone = gate_type::is_virtual ? gate_.decommit(r.unit(n), unit_bytes, r.giver)
                                                 : gate_.give_range(r.base, region_layout, unit_bytes, r.giver);
@@ -347,6 +365,7 @@ private:
 
     gate_type& gate_;
     metadata<A> records_{};
+    [[no_unique_address]] handle_guard<A> guard_{};
     handle_kinds kinds_{};
     boost::intrusive::list<handle_region, boost::intrusive::constant_time_size<false>> regions_{};
     handle_region* spare_regions_ = nullptr;

@@ -78,7 +78,8 @@ struct handle_slab : boost::intrusive::list_base_hook<boost::intrusive::link_mod
     std::size_t committed = 0;
     unsigned char giver = 0;
 
-    bool is_tidy = false;  ///< pages that hold nothing were given back, and nothing has changed since
+    bool is_guarded = false;  ///< free blocks cannot be touched
+    bool is_tidy = false;     ///< pages that hold nothing were given back, and nothing has changed since
     std::uint32_t used = 0;
     std::uint32_t carved = 0;
     std::uint32_t next_free = none;
@@ -145,6 +146,7 @@ struct handle_kind : boost::intrusive::set_base_hook<boost::intrusive::link_mode
     /// Above it, or with an alignment above a page, a block has its own range: it is moved by nobody and leaves no gap.
     static constexpr std::size_t largest_block = std::size_t{8} << 10;
     static constexpr std::size_t largest_align = 4096;
+    static constexpr std::size_t least_step = 8;
 
     handle_operations of;
     std::size_t stride;  ///< from block to block
@@ -159,13 +161,14 @@ struct handle_kind : boost::intrusive::set_base_hook<boost::intrusive::link_mode
     handle_slab_list full;
     handle_slab_list large;
 
-    explicit handle_kind(handle_operations const& what) noexcept
+    /// Blocks begin at multiples of `step`, a power of two.
+    handle_kind(handle_operations const& what, std::size_t step) noexcept
         : of(what),
-          stride(round_up(what.bytes, what.align < 8 ? 8 : what.align)),
+          stride(round_up(what.bytes, what.align < step ? step : what.align)),
           has_own_ranges(stride > largest_block || what.align > largest_align) {
         if (has_own_ranges) return;
         auto const first = [&](std::size_t n) {
-            return round_up(sizeof(handle_slab) + 4 * n, of.align < 8 ? 8 : of.align);
+            return round_up(sizeof(handle_slab) + 4 * n, of.align < step ? step : of.align);
         };
         std::size_t n = (handle_slab::unit_bytes - sizeof(handle_slab)) / (stride + 4);
         while (first(n) + n * stride > handle_slab::unit_bytes) --n;

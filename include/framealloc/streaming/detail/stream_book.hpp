@@ -72,21 +72,21 @@ public:
         s.align = static_cast<std::uint32_t>(r.align);
         s.level = static_cast<std::uint8_t>(r.priority);
         s.tag = tag;
-        s.state = slot_state::reserved;
+        s.state = stream_slot_state::reserved;
         totals.admitted.add(s.bytes);
         totals.reserved.add(s.bytes);
         if (totals.used_bytes() > totals.peak_bytes) totals.peak_bytes = totals.used_bytes();
     }
     void begin_load(stream_slot& s, void* block) noexcept {
         s.set_block(block);
-        s.state = slot_state::loading;
+        s.state = stream_slot_state::loading;
         totals.reserved.subtract(s.bytes);
         totals.loading.add(s.bytes);
     }
     /// Back to where it was; the caller has `block`.
     void undo_load(stream_slot& s) noexcept {
         s.block = nullptr;
-        s.state = slot_state::reserved;
+        s.state = stream_slot_state::reserved;
         totals.progress_bytes -= s.progress;
         s.progress = 0;
         totals.loading.subtract(s.bytes);
@@ -99,7 +99,7 @@ public:
     void finish_load(stream_slot& s, std::size_t bytes) noexcept {
         totals.progress_bytes -= s.progress;
         s.progress = bytes;
-        s.state = slot_state::ready;
+        s.state = stream_slot_state::ready;
         totals.loading.subtract(s.bytes);
         totals.resident.add(s.bytes);
         totals.finished.add(s.bytes);
@@ -107,7 +107,7 @@ public:
     }
     /// Before it was ready.
     void cancel(stream_slot& s) noexcept {
-        if (s.state == slot_state::loading) {
+        if (s.state == stream_slot_state::loading) {
             totals.progress_bytes -= s.progress;
             totals.loading.subtract(s.bytes);
         } else {
@@ -119,7 +119,7 @@ public:
     /// Of what is ready. False while it is leased: the last lease takes it along.
     [[nodiscard]] bool release(stream_slot& s) noexcept {
         if (s.leases != 0) {
-            s.state = slot_state::released;
+            s.state = stream_slot_state::released;
             stream_table::end_generation(s);
             return false;
         }
@@ -139,13 +139,13 @@ public:
     [[nodiscard]] bool end_lease(stream_slot& s) noexcept {
         if (--s.leases != 0) return false;
         totals.leased.subtract(s.bytes);
-        if (s.state == slot_state::ready) {
+        if (s.state == stream_slot_state::ready) {
             link(s);
             return false;
         }
         totals.resident.subtract(s.bytes);
         totals.released.add(s.bytes);
-        s.state = slot_state::leaving;
+        s.state = stream_slot_state::leaving;
         return true;
     }
 
@@ -167,13 +167,13 @@ public:
         std::size_t evictable[stream_priority_count]{}, listed[stream_priority_count]{};
         table.for_each([&](stream_slot const& s) {
             switch (s.state) {
-                case slot_state::unused:
-                case slot_state::leaving: return;
-                case slot_state::reserved:
-                case slot_state::claimed: return seen.reserved.add(s.bytes);
-                case slot_state::loading: seen.progress_bytes += s.progress; return seen.loading.add(s.bytes);
-                case slot_state::ready:
-                case slot_state::released: break;
+                case stream_slot_state::unused:
+                case stream_slot_state::leaving: return;
+                case stream_slot_state::reserved:
+                case stream_slot_state::claimed: return seen.reserved.add(s.bytes);
+                case stream_slot_state::loading: seen.progress_bytes += s.progress; return seen.loading.add(s.bytes);
+                case stream_slot_state::ready:
+                case stream_slot_state::released: break;
             }
             seen.resident.add(s.bytes);
             if (s.leases != 0) seen.leased.add(s.bytes);
@@ -207,7 +207,7 @@ private:
         evictable_[s.level] -= s.bytes;
     }
     void leave(stream_slot& s) noexcept {
-        s.state = slot_state::leaving;
+        s.state = stream_slot_state::leaving;
         stream_table::end_generation(s);
     }
 

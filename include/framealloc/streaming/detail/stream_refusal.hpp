@@ -51,8 +51,8 @@ private:
     static constexpr char states[][10] = {"reserved", "loading", "cancelled", "ready", "leased"};
     [[nodiscard]] static unsigned state_number(stream_slot const& s) noexcept {
         if (s.cancelled) return 2;
-        if (s.state == slot_state::reserved) return 0;
-        if (s.state != slot_state::ready) return 1;
+        if (s.state == stream_slot_state::reserved) return 0;
+        if (s.state != stream_slot_state::ready) return 1;
         return s.leases != 0 ? 4 : 3;
     }
     static void write_state(fault const& f, char* to, std::size_t size) noexcept {

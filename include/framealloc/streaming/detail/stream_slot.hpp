@@ -10,7 +10,7 @@
 namespace framealloc::inline v0_1::detail {
 
 /// What a place is used for; see `stream_state` for what a program sees of it.
-enum class slot_state : unsigned char {
+enum class stream_slot_state : unsigned char {
     unused,  ///< in the list of free places, or retired
     reserved,
     claimed,  ///< its loader is getting memory for it, outside of the lock
@@ -34,14 +34,14 @@ struct stream_slot : slot_hook {
     std::uint32_t place = 0;
     std::uint32_t generation = 1;  ///< of the id that leads here; 0 once they are used up
     std::uint32_t align = 1;
-    slot_state state = slot_state::unused;
+    stream_slot_state state = stream_slot_state::unused;
     std::uint8_t level = 0;  ///< its priority
     bool cancelled = false;  ///< while it is claimed or loading
     tag_id tag = root_tag;   ///< who pays for its memory
 
     void set_block(void* p) noexcept { block = static_cast<std::byte*>(p); }
     [[nodiscard]] layout whole() const noexcept { return {.bytes = bytes, .align = align}; }
-    [[nodiscard]] bool is_evictable() const noexcept { return state == slot_state::ready && leases == 0; }
+    [[nodiscard]] bool is_evictable() const noexcept { return state == stream_slot_state::ready && leases == 0; }
 };
 
 using slot_list = boost::intrusive::list<stream_slot, boost::intrusive::constant_time_size<false>>;

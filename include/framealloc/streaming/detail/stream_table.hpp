@@ -35,7 +35,7 @@ public:
     }
     /// What was there has gone; no id leads there.
     void put_back(stream_slot& s) noexcept {
-        s.state = slot_state::unused;
+        s.state = stream_slot_state::unused;
         s.block = nullptr;
         s.cancelled = false;
         s.generation == 0 ? static_cast<void>(++retired_) : free_.push_front(s);
