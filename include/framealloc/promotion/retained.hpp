@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
+#include <framealloc/detail/places.hpp>
 #include <framealloc/group/group.hpp>
 #include <framealloc/promotion/detail/promotion_attempt.hpp>
 #include <framealloc/promotion/retention.hpp>
@@ -57,9 +58,9 @@ class retained_object {
 
 public:
     template <class... Args>
-    retained_object(core<A>& owner, retention_goal<A> const& to,
+    retained_object(core<A>& owner, retention_goal<A> const& to, site_of<A> at,
                     Args&&... args) noexcept(std::is_nothrow_constructible_v<T, Args...>)
-        : goal(to), state_(*owner.state_if_any()), tag_(state_) {
+        : goal(to), state_(*owner.state_if_any()), tag_(state_), made_at_(at) {
         detail::construct<T>(static_cast<void*>(&object), [] {}, static_cast<Args&&>(args)...);
     }
     retained_object(retained_object const&) = delete;
@@ -116,11 +117,17 @@ private:
                        : why == promotion_failure::move_threw ? "an object of %llu bytes: its move constructor threw"
                                                               : "an object of %llu bytes: there is no memory for it",
                        sizeof(T));
+        fault_sites sites;
+        if constexpr (keeps_records<A>) {
+            sites = {.mistake_at = calling_site, .allocated_at = made_at_.address, .write = &write_places_of_block};
+            f.sites = &sites;
+        }
         with_place(state_.shared(), f);
     }
 
     thread_state<A>& state_;
     [[no_unique_address]] remembered_tag<A> tag_;
+    [[no_unique_address]] site_of<A> made_at_;
 
 public:
     union {
@@ -253,16 +260,16 @@ template <class T, detail::has_frames From, class... Args>
 [[nodiscard]] FRAMEALLOC_HOT auto frame_retained(From& from, retention_goal<detail::assembly_of<From>> const& goal,
                                                  Args&&... args) {
     using A = detail::assembly_of<From>;
-    return retained<T, A>{
-        from.template frame_new<detail::retained_object<T, A>>(from.shared(), goal, static_cast<Args&&>(args)...)};
+    return retained<T, A>{from.template frame_new<detail::retained_object<T, A>>(from.shared(), goal, detail::here<A>(),
+                                                                                 static_cast<Args&&>(args)...)};
 }
 /// The same; empty where the frame refuses it.
 template <class T, detail::has_frames From, class... Args>
 [[nodiscard]] FRAMEALLOC_HOT auto try_frame_retained(From& from, retention_goal<detail::assembly_of<From>> const& goal,
                                                      Args&&... args) {
     using A = detail::assembly_of<From>;
-    return retained<T, A>{
-        from.template try_frame_new<detail::retained_object<T, A>>(from.shared(), goal, static_cast<Args&&>(args)...)};
+    return retained<T, A>{from.template try_frame_new<detail::retained_object<T, A>>(
+        from.shared(), goal, detail::here<A>(), static_cast<Args&&>(args)...)};
 }
 
 /// What was promoted out of the calling thread's frame, discarded and refused, so far, or, between frames, of the last one. All
