@@ -55,10 +55,15 @@ template <bool Throws, bool Boxed = false, class A, class T, class Home>
 
 template <class Object>
 struct promotable {
-    static_assert(
-        !std::is_same_v<Object, Object>,
-        "framealloc: what is promoted is a pointer to an object in a frame, a frame_ptr, a frame_box, or a span "
-        "of frame_array()");
+    using type = int;  // so that nothing else is wrong
+    template <bool Throws, class A, class Home, class... Anything>
+    static int* to(Home, core<A>&, Anything&&...) {
+        static_assert(
+            !std::is_same_v<Object, Object>,
+            "framealloc: what is promoted is a pointer to an object in a frame, a frame_ptr, a frame_box, or a "
+            "span of frame_array()");
+        return nullptr;
+    }
 };
 template <class T>
 struct promotable<T*> {
