@@ -98,6 +98,7 @@ private:
     }
     [[nodiscard]] T* move(retention where, promotion_failure& why) {
         core<A>& owner = state_.shared();
+        if (owner.state() == nullptr) return count_lost(why);  // which the scope would throw for
         [[maybe_unused]] tag_scope<A> const charged{owner, tag_};
         switch (where) {
             case retention::pool: return move_home<false>(&state_, pool_home<A>{&owner}, &object, 1, why);
@@ -107,6 +108,9 @@ private:
         if (goal.level().is_live())
             return move_home<false>(&state_, group_home<group_ref<A>>{goal.level()}, &object, 1, why);
         why = promotion_failure::group_not_live;
+        return count_lost(why);
+    }
+    [[nodiscard]] T* count_lost(promotion_failure why) noexcept {
         count_promotion(&state_, counter_of(why));
         return nullptr;
     }
