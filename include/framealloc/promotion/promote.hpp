@@ -21,6 +21,8 @@
 //             place, and nothing has changed. What is no object of the thread's frame, or a part of one, is refused: FA011,
 //             which the `try_` forms report.
 //   Lifetime  As that of anything else in the new home. What the object points to in the frame goes with the frame.
+//   Source    D. Ungar, "Generation Scavenging", SIGPLAN Notices 19(5), 1984: most objects die young, and the few that do not
+//             are moved. Here the program says which.
 
 namespace framealloc::inline v0_1 {
 
