@@ -21,6 +21,11 @@ if(TARGET level)
         -D DOCUMENT=${PROJECT_SOURCE_DIR}/docs/groups.md -P ${CMAKE_CURRENT_SOURCE_DIR}/check_shown.cmake)
 endif()
 
+if(TARGET promotion)
+    add_test(NAME example/promotion COMMAND ${CMAKE_COMMAND} -D PROGRAM=$<TARGET_FILE:promotion>
+        -D DOCUMENT=${PROJECT_SOURCE_DIR}/docs/promotion.md -P ${CMAKE_CURRENT_SOURCE_DIR}/check_shown.cmake)
+endif()
+
 if(TARGET streaming)
     add_test(NAME example/streaming COMMAND ${CMAKE_COMMAND} -D PROGRAM=$<TARGET_FILE:streaming>
         -D DOCUMENT=${PROJECT_SOURCE_DIR}/docs/streaming.md -P ${CMAKE_CURRENT_SOURCE_DIR}/check_shown.cmake)

@@ -20,8 +20,11 @@ struct slab;
 template <class T>
 class [[nodiscard]] frame_box {
 public:
-    explicit frame_box(T* object) noexcept : object_(object) {}
+    explicit frame_box(T* object) noexcept : object_(object) {
+        if (object == nullptr) __builtin_unreachable();
+    }
     ~frame_box() {
+        if (object_ == nullptr) return;  // known to the compiler wherever nobody has called release()
         detail::destroy_backwards(object_, 1);
         detail::memory_is_forbidden(object_, sizeof(T));
     }
@@ -31,6 +34,14 @@ public:
     [[nodiscard]] T* get() const noexcept { return object_; }
     [[nodiscard]] T& operator*() const noexcept { return *object_; }
     [[nodiscard]] T* operator->() const noexcept { return object_; }
+    [[nodiscard]] explicit operator bool() const noexcept { return object_ != nullptr; }
+
+    /// Gives up the object, which the caller destroys before the frame ends. The box is empty then.
+    [[nodiscard]] T* release() noexcept {
+        T* const object = object_;
+        object_ = nullptr;
+        return object;
+    }
 
 private:
     T* object_;

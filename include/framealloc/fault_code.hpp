@@ -42,6 +42,12 @@
     row(phase_left_open, 10, warning, "phase open at the end of a frame",                                                      \
         "a phase object lives longer than the frame that it was made in",                                                      \
         "let each phase() end in the frame that it began in, or between the same two frames")                                  \
+    row(not_promotable, 11, error, "object that cannot be promoted",                                                           \
+        "null, no object of this thread's open frame, or not the whole of what frame_new() made was passed",                   \
+        "promote what frame_new<T>() answered, as that T, once, on its thread and inside its frame")                           \
+    row(promotion_failed, 12, warning, "object lost with its frame that was to be kept",                                       \
+        "the pool, heap or group that it was to move to had no room or was freed, or its move constructor threw",              \
+        "promote it inside the frame, which loses nothing where it is refused, or leave room in the budget")                   \
     row(adapter_not_registered, 101, error, "the engine's adapter is not registered",                                          \
         "the engine runs, and nobody has connected its frames to an allocator",                                                \
         "register the adapter with the engine before its first frame")                                                         \

@@ -3,6 +3,7 @@
 
 #include <framealloc/frame_stats.hpp>
 #include <framealloc/phase_stats.hpp>
+#include <framealloc/promotion_counts.hpp>
 
 #include <span>
 
@@ -15,6 +16,12 @@ struct frame_summary {
     std::size_t bytes_discarded = 0;
     /// The frame's phases, in the thread's own record: good until the thread's next frame ends.
     std::span<phase_stats const> phases{};
+    promotion_record const* promotion = nullptr;  ///< the thread's own record; see `promotions()`
+
+    /// What was promoted out of the frame, discarded and refused: see promotion/. Good until the thread's next frame ends.
+    [[nodiscard]] promotion_counts promotions() const noexcept {
+        return promotion != nullptr && promotion->frame == frame.number ? promotion->counts : promotion_counts{};
+    }
 };
 
 }  // namespace framealloc

@@ -325,7 +325,7 @@ private:
             return detail::construct<T>(
                 place, [&]() FRAMEALLOC_INLINED { before.undo(); }, static_cast<Args&&>(args)...);
         } else {
-            constexpr finalised parts = with_finaliser({.bytes = sizeof(T), .align = alignof(T)});
+            constexpr detail::finalised parts = detail::with_finaliser<A>({.bytes = sizeof(T), .align = alignof(T)});
             void* const start = serve<parts.request, parts.object, parts.object_offset>(
                 at, [&]() FRAMEALLOC_INLINED { return slow(parts.request); });
             if (start == nullptr) [[unlikely]]
@@ -339,34 +339,14 @@ private:
         }
     }
 
-    /// Room for an object and for what is to destroy it: before it, or, where records are kept, behind its canary, so that
-    /// a write below the object meets its guard.
-    struct finalised {
-        layout request;
-        layout object;  ///< what has a canary behind it
-        std::size_t record_offset;
-        std::size_t object_offset;
-    };
-    [[nodiscard]] static constexpr finalised with_finaliser(layout object) noexcept {
-        if (object.align < granule) object.align = granule;
-        if constexpr (detail::keeps_records<A>) {
-            if (!object.is_possible()) return {object, object, 0, 0};
-            std::size_t const behind = detail::round_up(object.bytes + detail::block_record::canary_bytes, granule);
-            return {{.bytes = behind + sizeof(detail::finaliser), .align = object.align}, object, behind, 0};
-        } else {
-            std::size_t offset = 0;
-            layout request = layout::of<detail::finaliser>().extend(object, offset);
-            return {request, object, 0, offset};
-        }
-    }
-
     template <class T, bool ValueInitialise, class Slow>
     std::span<T> make_array(std::size_t n, detail::site_of<A> at, Slow&& slow) {
         constexpr bool has_destructor = !std::is_trivially_destructible_v<T>;
         constexpr bool can_throw = !std::is_nothrow_default_constructible_v<T>;
         std::conditional_t<can_throw, undo_point, no_undo_point> const before{self()};
         layout const objects = layout::array_of<T>(n);
-        finalised const parts = has_destructor ? with_finaliser(objects) : finalised{objects, objects, 0, 0};
+        detail::finalised const parts =
+            has_destructor ? detail::with_finaliser<A>(objects) : detail::finalised{objects, objects, 0, 0};
         void* const start = serve(
             parts.request, parts.object, at, [&]() FRAMEALLOC_INLINED { return slow(parts.request); },
             parts.object_offset);

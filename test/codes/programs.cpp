@@ -20,6 +20,8 @@
 #include <framealloc/frame_ptr.hpp>
 #include <framealloc/group/group.hpp>
 #include <framealloc/handle/handle_heap.hpp>
+#include <framealloc/promotion/promote.hpp>
+#include <framealloc/promotion/retained.hpp>
 #include <framealloc/scratch/scratch_arena.hpp>
 #include <framealloc/smart_alloc_guarded.hpp>
 #include <framealloc/streaming/streaming_allocator.hpp>
@@ -149,6 +151,24 @@ PROGRAM(FA010) {
     smart_alloc_debug alloc{named};
     alloc.begin_frame();
     auto const phase = alloc.phase("update");
+    alloc.end_frame();
+}
+
+PROGRAM(FA011) {
+    smart_alloc_debug alloc{named};
+    alloc.begin_frame();
+    auto* const name = alloc.frame_new<std::string>("The Long Quiet");
+    auto const kept = promote_to_pool(alloc, name);
+    auto const again = try_promote_to_pool(alloc, name);
+    alloc.end_frame();
+}
+
+PROGRAM(FA012) {
+    smart_alloc_debug alloc{named};
+    auto level = alloc.groups().create("level_1");
+    alloc.begin_frame();
+    auto const name = frame_retained<std::string>(alloc, level, "The Long Quiet");
+    level.free();
     alloc.end_frame();
 }
 
@@ -514,6 +534,7 @@ struct program {
 #define ROW(code) {#code, &code}
 constexpr program programs[] = {
     ROW(FA001), ROW(FA002), ROW(FA003), ROW(FA004), ROW(FA005), ROW(FA006), ROW(FA007), ROW(FA008), ROW(FA009), ROW(FA010),
+    ROW(FA011), ROW(FA012),
     ROW(FA101), ROW(FA102), ROW(FA201), ROW(FA202), ROW(FA203), ROW(FA204), ROW(FA210), ROW(FA211), ROW(FA212), ROW(FA213),
     ROW(FA214), ROW(FA215), ROW(FA216), ROW(FA217), ROW(FA218), ROW(FA219), ROW(FA220), ROW(FA221), ROW(FA222), ROW(FA301),
     ROW(FA302), ROW(FA303), ROW(FA304), ROW(FA305), ROW(FA306), ROW(FA307), ROW(FA308), ROW(FA309), ROW(FA310), ROW(FA401),

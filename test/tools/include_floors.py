@@ -17,7 +17,7 @@ FLOORS = [
     (5, r"framealloc/(testing|integration)/"),
     (5, r"(src|example|tools|test|perf)/"),
     # 4  facilities, which know the public interface only
-    (4, r"framealloc/(object_pool|streaming|handle|group|containers|scratch)/"),
+    (4, r"framealloc/(object_pool|streaming|handle|group|promotion|containers|scratch)/"),
     (4, r"framealloc/(allocator|ambient_allocator|cache_aligned|current_instance|describe|explain|frame_ptr|numa_alloc|performance_metrics|shared_alloc|report|tag_budgets)\.hpp"),
     # 3  what composes policies and machinery to an allocator
     (3, r"framealloc/(smart_alloc|smart_alloc_debug|smart_alloc_guarded|smart_alloc_sampled|smart_alloc_hardened|basic_smart_alloc|frame_scope|phase|tag_scope|charged_tag_scope|trace|contracts)\.hpp"),
@@ -25,7 +25,7 @@ FLOORS = [
     (0, r"framealloc/detail/platform/"),
     (0, r"framealloc/detail/(bits|atomic|ring|construct|call_site|counted_frames|frame_journal|phase_log|places|call_stack|object_state|sanitizer|memory_tools|strictness|owner_allowance|tag_hooks|tag_table|budget_node)\.hpp"),
     (0, r"framealloc/(backend_result|layout|sizes|intent|fault|fault_code|failure|config|frame_chunk|chunk_stack|checkpoint|policy|stats|verification|"
-        r"operation_counters|numa|version|frame_stats|frame_summary|intent_shares|monotonic_clock|phase_stats|profiler|"
+        r"operation_counters|numa|version|frame_stats|frame_summary|promotion_counts|intent_shares|monotonic_clock|phase_stats|profiler|"
         r"size_class_stats|thread_stats|budget_limits|tag|tag_usage|explanation|observer|leak_report|trace_options|allocation_budget|allocation_baseline|checked|guarded)\.hpp"),
     (0, r"framealloc/diagnostics/(sink|strict_mode)\.hpp"),
     # 2  machinery: knows concepts, never a policy. The verbs belong to it, since a thread's state has them.

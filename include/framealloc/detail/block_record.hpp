@@ -20,7 +20,7 @@ namespace framealloc::inline v0_1::detail {
 /// behind what was asked for, so that one byte too many is seen, whatever the size class.
 struct block_record {
     void const* site;     ///< where it was allocated
-    std::uint64_t shape;  ///< bytes asked for, and below them, in 8 bits, the logarithm of `object - raw`
+    std::uint64_t shape;  ///< bytes asked for, and below them, in 8 bits, `left` and the logarithm of `object - raw`
     std::uint64_t
         more;  ///< frames: the record before it. Pools and heap, alive: `block_holder`; freed: where it was freed
     std::uint64_t guard;  ///< the state, mixed with the words above and with the record's own address
@@ -28,6 +28,7 @@ struct block_record {
     static constexpr std::uint64_t alive = 0xDEADBEEFCAFEBABE;
     static constexpr std::uint64_t freed = 0xFEE1DEAD0CD0CD0C;
     static constexpr std::size_t canary_bytes = 8;
+    static constexpr std::uint64_t left = 64;  ///< of an object in a frame: it has been moved out of it
 
     /// Bytes between the block's begin and the object.
     [[nodiscard]] static constexpr std::size_t offset_for(std::size_t align) noexcept {
@@ -57,6 +58,11 @@ struct block_record {
     /// The same for a copy of what lies at `address`.
     [[nodiscard]] std::uint64_t guard_at(std::uintptr_t address, std::uint64_t state) const noexcept {
         return state ^ shape ^ more ^ address;
+    }
+    [[nodiscard]] bool has_left() const noexcept { return (shape & left) != 0; }
+    void leave() noexcept {
+        shape |= left;
+        guard = guard_for(alive);
     }
     [[nodiscard]] bool is(std::uint64_t state) const noexcept { return guard == guard_for(state); }
 

@@ -39,6 +39,7 @@ public:
         tag_id const by = crossed.limited_by;
         limit_action const action = budget().node(by).action();
         budget_event const event = about({budget_event_kind::hard_limit_exceeded, by});
+        core_.gate().note(fault_code::tag_budget_exceeded);  // in case the listener throws
         if (budget().note_refused(by)) tell(event);
         if (action == limit_action::ask && asked_++ < 16) {
             limit_decision const answer = ask(event);
@@ -46,6 +47,7 @@ public:
             gave_back_ = false;  // what the listener has freed is credit of this thread
             if (answer != limit_decision::refuse) return true;
         }
+        core_.gate().note(fault_code::tag_budget_exceeded);
         why = {.code = fault_code::tag_budget_exceeded,
                .note = "asked for %llu bytes; %llu of %llu bytes are used",
                .numbers = {request_.bytes, budget().node(by).used.load(order::relaxed), budget().node(by).hard.get()},

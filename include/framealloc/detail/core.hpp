@@ -83,7 +83,10 @@ public:
         if constexpr (!sync::one_thread) thread_registry::leave(*this);
         for_each_state_at_rest([&](state_type& s) FRAMEALLOC_INLINED {
             auto source = chunks();
-            if (s.frame.kind() != frame_kind::closed) s.finish_frame(source);
+            if (s.frame.kind() != frame_kind::closed) {
+                s.frame.begin_undoing();
+                s.finish_frame(source);
+            }
             s.frame.close();
             s.frame.records().report_damage(*this);
             s.frame.release(s.window, source);

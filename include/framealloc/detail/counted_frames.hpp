@@ -68,6 +68,7 @@ public:
         refused_ = {};
         of_thread_ = 0;
         phases.start_thread();
+        promotions = {};
     }
 
     /// Of the present thread, the newest first; as many as there are and `into` holds.
@@ -81,7 +82,8 @@ public:
         bool const oldest_known = written_ >= in_flight;
         return {.frame = ring_[(written_ - 1) % room],
                 .bytes_discarded = oldest_known ? ring_[(written_ - in_flight) % room].bytes_used : 0,
-                .phases = phases.last()};
+                .phases = phases.last(),
+                .promotion = &promotions};
     }
     /// How many phases the end of the last frame had to leave; asked once.
     [[nodiscard]] unsigned take_left_open() noexcept {
@@ -92,6 +94,7 @@ public:
     [[nodiscard]] static unsigned long long now() noexcept { return clock::nanoseconds(); }
 
     phase_log phases{};
+    promotion_record promotions{};
 
 private:
     static_assert(in_flight <= room);

@@ -136,7 +136,7 @@ public:
         if (!may_roll_back(s, c)) return false;
         auto source = self().chunks();
         if constexpr (keeps_records<A>) s->frame.epochs().ends_at(at);
-        s->frame.rewind(s->window, *c.mark(), source);
+        s->frame.template rewind<frame_kind::undoing>(s->window, *c.mark(), source);
         s->frame.records().report_damage(self());
         return true;
     }

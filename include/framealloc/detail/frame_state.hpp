@@ -24,6 +24,27 @@ template <class T>
 void finalise(void* objects, std::size_t count) noexcept {
     destroy_backwards(static_cast<T*>(objects), count);
 }
+/// Room for objects and for what is to destroy them: before them, or, where records are kept, behind their canary, so that a
+/// write below the first meets its guard.
+struct finalised {
+    layout request;
+    layout object;  ///< what has a canary behind it
+    std::size_t record_offset;
+    std::size_t object_offset;
+};
+template <class A>
+[[nodiscard]] constexpr finalised with_finaliser(layout object) noexcept {
+    if (object.align < granule) object.align = granule;
+    if constexpr (keeps_records<A>) {
+        if (!object.is_possible()) return {object, object, 0, 0};
+        std::size_t const behind = round_up(object.bytes + block_record::canary_bytes, granule);
+        return {{.bytes = behind + sizeof(finaliser), .align = object.align}, object, behind, 0};
+    } else {
+        std::size_t offset = 0;
+        layout request = layout::of<finaliser>().extend(object, offset);
+        return {request, object, 0, offset};
+    }
+}
 /// Writes down, at `record`, how `n` objects are to be destroyed.
 template <class T>
 [[nodiscard]] finaliser& make_finaliser(void* record, T* first, std::size_t n) noexcept {
@@ -33,6 +54,7 @@ template <class T>
 
 enum class frame_kind : unsigned char {
     closed,
+    undoing,  ///< destructors of what is taken back are running: of a roll-back, a constructor that threw, an instance's end
     ending,  ///< own, and destructors of what goes are running
     own,     ///< opened by begin_frame() or a scope on this thread
     shared,  ///< opened for every thread by begin_frame_all()
@@ -124,7 +146,7 @@ public:
     void end(frame_window& window, chunk_source<A>& source, Note&& note) noexcept {
         if constexpr (in_flight == 1) {
             if (finalisers_ != nullptr) [[unlikely]]
-                run_finalisers(nullptr);
+                run_finalisers<frame_kind::ending>(nullptr);
         } else {
             // While this frame is still open, and has its own row, for destructors that allocate.
             run(ended_.take());
@@ -153,6 +175,8 @@ public:
             marks_ = nullptr;  // a load that always hits for a store: stores are what a frame's end waits for
     }
     void close() noexcept { kind_.store(frame_kind::closed, order::relaxed); }
+    /// Nothing of the frame has a future: the instance ends.
+    void begin_undoing() noexcept { kind_.store(frame_kind::undoing, order::relaxed); }
 
     /// Serves a request that did not fit the window, which is the engine's. The frame is open, the request possible.
     [[nodiscard]] void* allocate(frame_window& window, layout request, chunk_source<A>& source) noexcept {
@@ -224,10 +248,11 @@ public:
         return false;
     }
 
-    /// Rewinds to a live mark, which dies.
+    /// Rewinds to a live mark, which dies: a scope has ended, or with `undoing` what came after it is taken back.
+    template <frame_kind Meanwhile = frame_kind::ending>
     void rewind(frame_window& window, frame_mark const& to, chunk_source<A>& source) noexcept {
         frame_mark const target = to;  // a checkpoint's mark lies in the memory that goes
-        run_finalisers(target.finalisers);
+        run_finalisers<Meanwhile>(target.finalisers);
         if constexpr (keeps_records<A>) {
             records_.check_and_go_back_to(static_cast<block_record*>(target.records), *this, window);
             epochs_.part_ends(target.sequence, target.is_scope ? frame_end::scope : frame_end::rollback);
@@ -296,7 +321,7 @@ public:
     /// Takes back what came after a place, marks included: what a constructor that threw had allocated, for instance.
     void undo(frame_window& window, frame_position to, finaliser* newest_kept, frame_mark* newest_mark,
               [[maybe_unused]] records_place newest_record, chunk_source<A>& source) noexcept {
-        run_finalisers(newest_kept);
+        run_finalisers<frame_kind::undoing>(newest_kept);
         records_.go_back_to(newest_record);
         take_back(window, to, newest_mark, source);
     }
@@ -391,17 +416,19 @@ private:
         }
     }
 
-    /// While destructors run the frame can neither be ended by them nor rolled back. A frame of all threads stays what it is:
-    /// others look at that.
+    /// While destructors run the frame can neither be ended by them nor rolled back. A frame of all threads that ends stays
+    /// what it is: others look at that. What is rolled back meanwhile by a destructor is undone, too.
+    template <frame_kind Meanwhile>
     frame_kind begin_destructors() noexcept {
         frame_kind const before = kind();
-        if (before == frame_kind::own) kind_.store(frame_kind::ending, order::relaxed);
+        if (before == frame_kind::own || Meanwhile == frame_kind::undoing) kind_.store(Meanwhile, order::relaxed);
         return before;
     }
 
     /// One at a time, newest first: a destructor may allocate, and register more, while this runs.
+    template <frame_kind Meanwhile>
     FRAMEALLOC_COLD void run_finalisers(finaliser* until) noexcept {
-        frame_kind const before = begin_destructors();
+        frame_kind const before = begin_destructors<Meanwhile>();
         while (finalisers_ != until) {
             memory_is_ours(finalisers_, sizeof *finalisers_);
             finaliser const f = *finalisers_;
@@ -414,7 +441,7 @@ private:
 
     /// The same for a row that nothing is added to.
     void run(finaliser* newest) noexcept {
-        frame_kind const before = begin_destructors();
+        frame_kind const before = begin_destructors<frame_kind::ending>();
         while (newest != nullptr) {
             memory_is_ours(newest, sizeof *newest);
             finaliser const f = *newest;

@@ -254,7 +254,7 @@ public:
             // Without a report, which calls the program: the registry is locked.
             self().for_each_state([&](thread_state<A>& s, bool lives) {
                 frame_kind const kind = s.frame.kind();
-                bool const in_frame = kind == frame_kind::own || kind == frame_kind::ending;
+                bool const in_frame = kind != frame_kind::closed && kind != frame_kind::shared;
                 if (!lives || !in_frame || s.thread == &this_thread || count == 8) return;
                 users[count++] = {number_of_thread(s), s.frame.number(), s.frame.epochs().begun_at()};
             });
