@@ -42,7 +42,7 @@ if makes_a_program foonathan/memory/memory_stack.hpp -lfoonathan_memory; then
 fi
 
 "$compiler" -std=c++20 -O3 -DNDEBUG -I"$root/perf" -I"$root/include" -I"$root/policies" \
-    "$root"/perf/instructions/{instructions,groups}.cpp -o "$counts/instructions" -pthread -ldl "${with_peers[@]}"
+    "$root"/perf/instructions/{instructions,facilities}.cpp -o "$counts/instructions" -pthread -ldl "${with_peers[@]}"
 
 # Room for jemalloc's thread-local storage, which it wants to be static and has when it is loaded late.
 export GLIBC_TUNABLES="${GLIBC_TUNABLES:+$GLIBC_TUNABLES:}glibc.rtld.optional_static_tls=8192"

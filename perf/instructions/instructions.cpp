@@ -3,7 +3,7 @@
 // One loop per operation, for tools/instructions.sh, which runs this program under callgrind. Run by itself it does the
 // same work and counts nothing.
 
-#include "groups.hpp"
+#include "facilities.hpp"
 #include "measure.hpp"
 #include "peers.hpp"
 
@@ -300,7 +300,7 @@ int main() {
     frames();
     pools();
     heap_blocks();
-    groups::all();
+    facilities::all();
     end_of_frame<1>("end_frame/1_chunk");
     end_of_frame<2>("end_frame/2_chunks");
     end_of_frame<10'000>("end_frame/10000_chunks");
