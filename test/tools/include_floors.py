@@ -30,7 +30,7 @@ FLOORS = [
     (0, r"framealloc/diagnostics/(sink|strict_mode)\.hpp"),
     # 2  machinery: knows concepts, never a policy. The verbs belong to it, since a thread's state has them.
     (2, r"framealloc/detail/"),
-    (2, r"framealloc/(frame_verbs|pool_verbs|heap_verbs|box)\.hpp"),
+    (2, r"framealloc/(frame_verbs|pool_verbs|heap_verbs|region_verbs|box)\.hpp"),
     (2, r"framealloc/diagnostics/(context|emit|macros)\.hpp"),
     # 1  policies
     (1, r"framealloc/(arena|backend|budget|diagnostics|pool|sync)/"),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
+#include <framealloc/region_verbs.hpp>
 #include <framealloc/scratch/detail/scratch_table.hpp>
 #include <framealloc/smart_alloc.hpp>
 
@@ -39,7 +40,7 @@ class scratch_scope;
 ///   Source    D. R. Hanson, "Fast allocation and deallocation of memory based on object lifetimes",
 ///             Software: Practice and Experience 20(1), 1990; GNU's obstacks.
 template <ArenaPolicy Arena = arena::chunked<>, class A = smart_alloc::assembly_type>
-class scratch_arena : private detail::scratch_entry<A> {
+class scratch_arena : private detail::scratch_entry<A>, public region_verbs<scratch_arena<Arena, A>, A> {
     using entry = detail::scratch_entry<A>;
     using table = detail::scratch_table<A>;
     using site = detail::site_of<A>;
@@ -72,46 +73,7 @@ public:
         empty(detail::here<A>());
     }
 
-    // --- serving ------------------------------------------------------------------------------------------------------
-
-    /// Raw memory. Zero bytes give a unique address.
-    [[nodiscard]] FRAMEALLOC_HOT void* alloc(layout request) { return serve<true>(request, detail::here<A>()); }
-    [[nodiscard]] FRAMEALLOC_HOT void* try_alloc(layout request) noexcept {
-        return serve<false>(request, detail::here<A>());
-    }
-    /// Uninitialised storage for one `T`, which must be a type whose lifetime begins with its storage.
-    template <class T>
-    [[nodiscard]] FRAMEALLOC_HOT T* alloc() {
-        static_assert(detail::implicit_lifetime<T>,
-                      "framealloc: alloc<T>() gives raw storage; make objects of this type with make<T>(args...)");
-        return static_cast<T*>(serve<true, layout::of<T>()>(detail::here<A>()));
-    }
-
-    /// A new `T`, destroyed when the round ends.
-    template <class T, class... Args>
-    FRAMEALLOC_HOT T* make(Args&&... args) {
-        return make_one<true, T>(detail::here<A>(), static_cast<Args&&>(args)...);
-    }
-    template <class T, class... Args>
-    FRAMEALLOC_HOT T* try_make(Args&&... args) {
-        return make_one<false, T>(detail::here<A>(), static_cast<Args&&>(args)...);
-    }
-
-    /// `n` objects in a row, value-initialised. `n` may be zero; a product that overflows is refused (FA304).
-    template <class T>
-    [[nodiscard]] FRAMEALLOC_HOT std::span<T> make_array(std::size_t n) {
-        return make_row<true, T, true>(n, detail::here<A>());
-    }
-    /// The same, default-initialised: what a trivial type leaves indeterminate stays so.
-    template <class T>
-    [[nodiscard]] FRAMEALLOC_HOT std::span<T> make_array_for_overwrite(std::size_t n) {
-        return make_row<true, T, false>(n, detail::here<A>());
-    }
-    /// Answers an empty span without an address when it is refused; for `n == 0` the span is empty too.
-    template <class T>
-    [[nodiscard]] FRAMEALLOC_HOT std::span<T> try_make_array(std::size_t n) {
-        return make_row<false, T, true>(n, detail::here<A>());
-    }
+    // --- what it serves, beside the verbs of a region -----------------------------------------------------------------
 
     /// Makes raw memory larger or smaller where it stands, if nothing has been served since: `p` was asked for with `old_bytes`, or
     /// last extended to them. False, and nothing has changed, where something came after it, where there is no room behind it, and
@@ -201,13 +163,14 @@ public:
 
 private:
     friend class scratch_scope<Arena, A>;
+    friend class region_verbs<scratch_arena, A>;
     using scope_type = scratch_scope<Arena, A>;
     using engine = typename Arena::template engine<detail::scratch_chunks<A>>;
 
     // --- the ways in --------------------------------------------------------------------------------------------------
 
     template <bool Throws>
-    FRAMEALLOC_HOT void* serve(layout request, site at) noexcept(!Throws) {
+    FRAMEALLOC_HOT void* serve(layout request, std::size_t, site at) noexcept(!Throws) {
         return detail::bump(
             window_, request.bytes, request.align, []() FRAMEALLOC_INLINED {},
             [&]() FRAMEALLOC_INLINED { return miss<Throws>(request, at); });
@@ -266,79 +229,14 @@ private:
     public:
         explicit undo_point(scratch_arena& a) noexcept
             : arena_(a), position_(a.engine_.position(a.window_)), finalisers_(a.finalisers_) {}
-        void undo() const noexcept { arena_.rewind(position_, finalisers_); }
+        void undo(std::size_t, site) const noexcept { arena_.rewind(position_, finalisers_); }
 
     private:
         scratch_arena& arena_;
         frame_position position_;
         detail::finaliser* finalisers_;
     };
-    struct no_undo_point {
-        explicit no_undo_point(scratch_arena&) noexcept {}
-        void undo() const noexcept {}
-    };
-
-    /// Room for an object and, before it, for what is to destroy it.
-    [[nodiscard]] static constexpr layout with_finaliser(layout object, std::size_t& offset) noexcept {
-        if (object.align < granule) object.align = granule;
-        return layout::of<detail::finaliser>().extend(object, offset);
-    }
-    template <class T>
-    struct finalised {
-        static constexpr std::size_t offset = [] {
-            std::size_t at = 0;
-            static_cast<void>(with_finaliser(layout::of<T>(), at));
-            return at;
-        }();
-        static constexpr layout request = [] {
-            std::size_t at = 0;
-            return with_finaliser(layout::of<T>(), at);
-        }();
-    };
-
-    template <bool Throws, class T, class... Args>
-    FRAMEALLOC_HOT T* make_one(site at, Args&&... args) {
-        constexpr bool can_throw = !std::is_nothrow_constructible_v<T, Args...>;
-        std::conditional_t<can_throw, undo_point, no_undo_point> const before{*this};
-        auto const undo = [&]() FRAMEALLOC_INLINED { before.undo(); };
-        if constexpr (std::is_trivially_destructible_v<T>) {
-            void* const place = serve<Throws, layout::of<T>()>(at);
-            if (place == nullptr) [[unlikely]]
-                return nullptr;
-            return detail::construct<T>(place, undo, static_cast<Args&&>(args)...);
-        } else {
-            void* const record = serve<Throws, finalised<T>::request>(at);
-            if (record == nullptr) [[unlikely]]
-                return nullptr;
-            T* const object =
-                detail::construct<T>(detail::behind(record, finalised<T>::offset), undo, static_cast<Args&&>(args)...);
-            add_finaliser(record, object, 1);
-            return object;
-        }
-    }
-    template <bool Throws, class T, bool ValueInitialise>
-    std::span<T> make_row(std::size_t n, site at) {
-        constexpr bool has_destructor = !std::is_trivially_destructible_v<T>;
-        constexpr bool can_throw = !std::is_nothrow_default_constructible_v<T>;
-        std::conditional_t<can_throw, undo_point, no_undo_point> const before{*this};
-        layout request = layout::array_of<T>(n);
-        std::size_t offset = 0;
-        if constexpr (has_destructor) request = with_finaliser(request, offset);
-        void* const start = serve<Throws>(request, at);
-        if (start == nullptr) [[unlikely]]
-            return {};
-        T* const first = detail::construct_n<T, ValueInitialise>(detail::behind(start, offset), n,
-                                                                 [&]() FRAMEALLOC_INLINED { before.undo(); });
-        if constexpr (has_destructor) add_finaliser(start, first, n);
-        return {first, n};
-    }
-    template <class T>
-    FRAMEALLOC_HOT void add_finaliser(void* record, T* first, std::size_t n) noexcept {
-        static_assert(
-            std::is_nothrow_destructible_v<T>,
-            "framealloc: objects in a scratch arena are destroyed when it is reset, where a destructor must not "
-            "throw");
-        detail::finaliser& f = detail::make_finaliser(record, first, n);
+    FRAMEALLOC_HOT void add(detail::finaliser& f) noexcept {
         f.older = finalisers_;
         finalisers_ = &f;
     }
