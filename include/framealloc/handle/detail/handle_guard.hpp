@@ -2,6 +2,7 @@
 #pragma once
 
 #include <framealloc/detail/backend_gate.hpp>
+#include <framealloc/detail/call_site.hpp>
 #include <framealloc/handle/detail/handle_kind.hpp>
 
 namespace framealloc::inline v0_1::detail {
