@@ -8,8 +8,6 @@
 namespace scoreboard {
 namespace {
 
-[[nodiscard]] inline answer refused_if(bool refused) { return refused ? answer::refused : answer::silent; }
-
 template <class Alloc>
 [[gnu::noinline]] answer group_freed_twice(subject<Alloc>& s)
 {

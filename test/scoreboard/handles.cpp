@@ -31,7 +31,6 @@ template <class Alloc>
 {
     return *new handle_allocator<Alloc>{s.alloc(), config};
 }
-[[nodiscard]] inline answer refused_if(bool refused) { return refused ? answer::refused : answer::silent; }
 
 // --- R27: handles of what is not there ----------------------------------------------------------------------------------
 

@@ -15,10 +15,6 @@ template <class Alloc>
 {
     return assets.totals().used_bytes() == used_bytes && assets.verify();
 }
-[[nodiscard]] inline answer refused_if(bool refused)
-{
-    return refused ? answer::refused : answer::silent;
-}
 
 template <class Alloc>
 [[gnu::noinline]] answer load_cancelled_while_it_is_written_to(subject<Alloc>& s)

@@ -94,6 +94,7 @@ template <class T>
 /// What was read through a stale pointer.
 [[nodiscard]] inline answer seen_as(unsigned char byte) { return byte == 0xCD ? answer::shown : answer::silent; }
 [[nodiscard]] inline answer defined_if(bool right) { return right ? answer::defined : answer::silent; }
+[[nodiscard]] inline answer refused_if(bool refused) { return refused ? answer::refused : answer::silent; }
 
 /// Whether a plain form refuses, by an exception.
 template <class F>
