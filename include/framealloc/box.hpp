@@ -20,6 +20,7 @@ struct slab;
 template <class T>
 class [[nodiscard]] frame_box {
 public:
+    /// `object` is not null.
     explicit frame_box(T* object) noexcept : object_(object) {
         if (object == nullptr) __builtin_unreachable();
     }

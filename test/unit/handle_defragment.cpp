@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "support/test.hpp"
 
+#include "support/child.hpp"
 #include "support/faults.hpp"
 #include "support/process.hpp"
 
@@ -518,6 +519,36 @@ BOOST_AUTO_TEST_CASE(more_blocks_than_can_be_guarded_are_served_all_the_same)
     for (std::size_t i = 0; i < all.size(); i += 4) BOOST_TEST_REQUIRE(heap->resolve(all[i])->bytes[63] == 1);
     for (int i = 0; i < 10'000; ++i) BOOST_TEST_REQUIRE(heap->resolve(heap->make<blob<64>>()) != nullptr);
     BOOST_TEST(bool(heap->verify()));
+}
+
+BOOST_AUTO_TEST_CASE(where_the_system_has_no_more_mappings_a_slab_is_guarded_no_longer)
+{
+    if (!detail::guards_blocks<smart_alloc_guarded::assembly_type>) return;  // a sanitizer sees more
+    test::child_result const child = test::run_in_child([] {
+        smart_alloc_guarded alloc;
+        handle_allocator<smart_alloc_guarded> heap{alloc};
+        std::vector<handle<blob<64>>> all;
+        for (int i = 0; i < 15; ++i) all.push_back(heap->make<blob<64>>());
+        // All but the ends, and the middle last: it is the next to be given out, and lies amid what cannot be touched.
+        for (std::size_t const i : {1u, 2u, 3u, 4u, 5u, 6u, 8u, 9u, 10u, 11u, 12u, 13u, 7u}) heap->free(all[i]);
+        std::size_t const page = detail::platform::page_bytes(), pages = 200'000;
+        char* const room = static_cast<char*>(detail::platform::reserve(pages * page, page));
+        std::size_t used = 0;
+        while (used < pages && detail::platform::commit(room + used * page, page)) used += 2;
+        if (used >= pages) return 0;  // this system has as many as one likes
+        auto const h = heap->try_make<blob<64>>();
+        if (!h) return 1;
+        std::memset(heap->resolve(h), 7, 64);
+        std::memset(heap->resolve(all[0]), 7, 64);
+        unsigned char* const where = heap->resolve(h)->bytes;
+        heap->free(h);
+        if (*static_cast<unsigned char volatile*>(where) != 0xCD) return 2;  // not guarded, and filled as ever
+        detail::platform::release(room, pages * page);
+        return heap->verify() && heap->defragment().finished && alloc.verify() ? 0 : 3;
+    });
+    BOOST_TEST_CONTEXT(child.error_text) {
+        BOOST_TEST(child.succeeded());
+    }
 }
 
 BOOST_AUTO_TEST_CASE(random_programs_keep_every_object_and_every_promise)
