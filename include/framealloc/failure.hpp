@@ -37,7 +37,7 @@ public:
     [[nodiscard]] char const* what() const noexcept override { return text_; }
 
 private:
-    char text_[512];
+    char text_[1536];
 };
 
 /// Where exceptions are off, called in place of a throw, after the fault has been reported. It must not return; if it

@@ -174,6 +174,21 @@
     row(scratch_scope_open, 414, error, "scratch arena reset or rewound over a scope that is open",                            \
         "reset() was called inside a scope of the arena, or scopes were not ended innermost first",                            \
         "let scopes end with the blocks that they were opened in, and reset outside of them")                                  \
+    row(object_pool_exhausted, 501, error, "object pool exhausted",                                                            \
+        "as many objects are alive as the pool has slots for, and it may not or cannot grow",                                  \
+        "raise the capacity or the maximum, end objects earlier, or use try_ forms and do without")                            \
+    row(object_not_live, 502, error, "object of a pool given back that is not alive",                                          \
+        "the object was given back before, or never allocated in that slot",                                                   \
+        "give each object back once; an owned<> handle does so by itself")                                                     \
+    row(object_of_another_pool, 503, error, "object given back to a pool that it is not of",                                   \
+        "the pointer came from another pool, from new, or points to a member of the object",                                   \
+        "give the pointer that allocate() answered to the pool that answered it")                                              \
+    row(object_pool_ended_early, 504, error, "object pool destroyed while its objects are alive",                              \
+        "the pool's destructor ran while handles or pointers to its objects were still in use",                                \
+        "let objects end first, or the pool live longer: declare it before what uses it")                                      \
+    row(object_still_shared, 505, error, "object given back by pointer while it is shared",                                    \
+        "shared<> handles own the object, and a pointer to it was handed to free()",                                           \
+        "let the last shared<> handle end the object, and free by pointer what was allocated by pointer")                      \
     row(internal, 901, error, "internal error of the allocator",                                                               \
         "an invariant of the allocator does not hold",                                                                         \
         "please report this")                                                                                                  \
@@ -191,8 +206,8 @@
 namespace framealloc::inline v0_1 {
 
 /// What went wrong, by the code that reports show. The hundreds group them: 0 frames, 1 the adapter to an engine, 2 threads,
-/// frees and blocks, 3 limits and memory, 4 handles, streaming, groups and scratch arenas, 9 the library itself and its
-/// configuration. Those of 100 are for adapters to report, with FA_EMIT; the library reports the others.
+/// frees and blocks, 3 limits and memory, 4 handles, streaming, groups and scratch arenas, 5 object pools, 9 the library
+/// itself and its configuration. Those of 100 are for adapters to report, with FA_EMIT; the library reports the others.
 ///
 /// `user_defined` is what a program has defined itself: see `emit`.
 enum class fault_code : std::uint16_t { FRAMEALLOC_FAULT_CODES(FRAMEALLOC_FAULT_ENUMERATOR) user_defined = 0 };

@@ -22,7 +22,7 @@ import tempfile
 
 GROUPS = {
     "0": "Frames", "1": "The adapter to an engine", "2": "Threads, frees and blocks", "3": "Limits and memory",
-    "4": "Handles, streaming, groups and scratch arenas", "9": "The library itself and its configuration",
+    "4": "Handles, streaming, groups and scratch arenas", "5": "Object pools", "9": "The library itself and its configuration",
 }
 MADE_BY = "<!-- Made by test/codes/check.py of include/framealloc/fault_code.hpp and test/codes: change those. -->\n\n"
 

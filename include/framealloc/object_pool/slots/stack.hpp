@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#pragma once
+
+#include <framealloc/object_pool/object_pool_policy.hpp>
+
+namespace framealloc::inline v0_1::slots {
+
+/// Slots: the free ones' addresses on a stack beside the slots. What was freed last is given out next; slots that were never used
+/// follow in ascending order.
+///
+/// Choose it for pools of fixed size, of which it is the default: a free object's memory is not touched.
+///
+///   Cost      8 bytes per slot. A pop or a push each, O(1); `available` O(1).
+///   Threads   One at a time, as the pool's sync policy sees to.
+///   Failure   `take` answers null when all slots are taken.
+///   Lifetime  That of the memory it was given.
+struct stack {
+    using family = object_slots_family;
+    static constexpr bool links_slots = false;
+    static constexpr bool grows = false;
+    static constexpr bool knows_live = false;
+    static constexpr bool is_lock_free = false;
+
+    [[nodiscard]] static constexpr layout beside(std::size_t count) noexcept {
+        return layout::array_of<void*>(count);
+    }
+
+    template <std::size_t LinkAt>
+    class engine {
+    public:
+        void add(detail::object_chunk& c, detail::chunk_directory const&) noexcept {
+            bottom_ = top_ = static_cast<void**>(c.beside);
+            fresh_ = c.row.base;
+            stride_ = c.row.stride;
+            end_ = c.row.end();
+        }
+        [[nodiscard]] FRAMEALLOC_HOT void* take() noexcept {
+            if (top_ == bottom_) [[unlikely]]
+                return take_fresh();
+            return *--top_;
+        }
+        FRAMEALLOC_HOT void give(void* slot) noexcept { *top_++ = slot; }
+
+        [[nodiscard]] std::size_t available() const noexcept {
+            return static_cast<std::size_t>(top_ - bottom_) +
+                   (end_ == fresh_ ? 0 : static_cast<std::size_t>(end_ - fresh_) / stride_);
+        }
+        /// How many slots of a chunk were ever given out: the first ones.
+        [[nodiscard]] std::size_t carved(detail::object_chunk const& c) const noexcept { return c.row.index_of(fresh_); }
+        /// Takes all that is free out, and calls `f(slot)` for those that were ever given out.
+        template <class F>
+        void drain(F&& f) noexcept {
+            fresh_ = end_;
+            while (top_ != bottom_) f(*--top_);
+        }
+
+    private:
+        [[gnu::noinline]] void* take_fresh() noexcept {
+            if (fresh_ == end_) return nullptr;
+            void* const slot = fresh_;
+            fresh_ += stride_;
+            return slot;
+        }
+
+        void** top_ = nullptr;
+        void** bottom_ = nullptr;
+        std::byte* fresh_ = nullptr;
+        std::byte* end_ = nullptr;
+        std::size_t stride_ = 1;
+    };
+};
+
+}  // namespace framealloc::slots
