@@ -36,13 +36,11 @@ struct slot_row {
     }
     [[nodiscard]] void* slot(std::size_t index) const noexcept { return base + index * stride; }
     [[nodiscard]] std::byte* end() const noexcept { return base + count * stride; }
-    [[nodiscard]] bool spans(void const* p) const noexcept {
-        return address_of(p) - address_of(base) < count * stride;
-    }
+    [[nodiscard]] bool spans(void const* p) const noexcept { return address_of(p) - address_of(base) < count * stride; }
 };
 
 /// Whether a slot has an object.
-enum class slot_state : unsigned char { never_used, live, pending, free };
+enum class object_slot_state : unsigned char { never_used, live, pending, free };
 
 /// Memory of a pool in one block of its backend: this, what is kept beside the slots, and the slots.
 struct object_chunk {
