@@ -33,7 +33,7 @@ namespace framealloc::inline v0_1 {
 ///   Threads   As the sync policy says; see `is_thread_safe_v`. Making, ending, `for_each` and `shrink` are for one thread while no
 ///             other uses the pool.
 ///   Failure   `try_` forms answer null, empty or false; plain forms throw `allocation_failure`, or report and call the failure
-///             handler where exceptions are off: FA501 when there are no more slots, FA302 when the backend refuses. Nothing has
+///             handler where exceptions are off: FA501 when there are no more slots, FA303 when the backend refuses. Nothing has
 ///             changed afterwards, also when a constructor or a hook throws. `diagnostics::checked` finds what is given back
 ///             twice (FA502), or to another pool (FA503), written to after its end (FA213), and alive at the pool's end (FA504).
 ///   Lifetime  Objects live until they are given back, or the pool ends, which ends them. Handles do not outlive the pool.

@@ -51,7 +51,7 @@ public:
 ///   Threads   As a pointer. It may end on any thread where the pool is thread-safe.
 ///   Failure   Empty where `try_make` was refused. Its end throws what `on_release` throws.
 ///   Lifetime  The pool outlives it. Where that is checked, the pool's end names each object that is still owned (FA504).
-template <class Pool, class KnownBy = detail::pool_of_owned<Pool>>
+template <class Pool, class KnownBy = void>
 class [[nodiscard]] owned {
 public:
     using pool_type = Pool;
@@ -99,7 +99,7 @@ public:
 
 private:
     element_type* object_ = nullptr;
-    [[no_unique_address]] KnownBy pool_{};
+    [[no_unique_address]] std::conditional_t<std::is_void_v<KnownBy>, detail::pool_of_owned<Pool>, KnownBy> pool_{};
 };
 
 /// The owner of an object of a pool that is a variable of static storage, in one pointer:
