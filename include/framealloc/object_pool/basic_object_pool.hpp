@@ -115,7 +115,7 @@ public:
     composed_object_pool(composed_object_pool const&) = delete;
     composed_object_pool& operator=(composed_object_pool const&) = delete;
     /// Ends what is still alive, in the order of addresses.
-    ~composed_object_pool() { end(detail::here<A>()); }
+    FRAMEALLOC_HOT ~composed_object_pool() { end(detail::here<A>()); }
 
     // --- objects ------------------------------------------------------------------------------------------------------
 
@@ -420,7 +420,7 @@ private:
         made = 1;
     }
     FRAMEALLOC_COLD void was_not_made(void* place) noexcept {
-        if constexpr (checks) record_of(place).become(detail::slot_state::free);
+        if constexpr (checks) record_of(place).become(detail::object_slot_state::free);
         if constexpr (fills) __builtin_memset(place, detail::freed_byte, sizeof(T));
         forbid(place);
         put_back(place);
@@ -562,13 +562,13 @@ private:
                 return retire(place);
         }
         if constexpr (fills) __builtin_memset(place, detail::freed_byte, sizeof(T));
-        if constexpr (checks) record_of(place).become(detail::slot_state::free);
+        if constexpr (checks) record_of(place).become(detail::object_slot_state::free);
         forbid(place);
         put_back(place);
     }
     /// All generations of the slot are used up: handles to its objects could not be told apart any more.
     FRAMEALLOC_COLD void retire(void* place) noexcept {
-        if constexpr (checks) record_of(place).become(detail::slot_state::free);
+        if constexpr (checks) record_of(place).become(detail::object_slot_state::free);
         retired_.fetch_add(1, detail::order::relaxed);
         lock_guard const guard{lock_};
         if constexpr (shares) {
@@ -587,7 +587,7 @@ private:
     void end_shared_here(T* object) noexcept(releases_quietly) {
         if constexpr (checks) {
             record& r = record_of(object);
-            r.become(defers ? detail::slot_state::pending : detail::slot_state::free);
+            r.become(defers ? detail::object_slot_state::pending : detail::object_slot_state::free);
         }
         finish(object);
     }
@@ -906,7 +906,7 @@ private:
         if constexpr (detail::wants_sites<A>) sites.mistake_at = at.address;
         if (r != nullptr) {
             sites.allocated_at = r->allocated_at.load(detail::order::relaxed);
-            if (r->seen() != detail::slot_state::live) sites.freed_at = r->freed_at.load(detail::order::relaxed);
+            if (r->seen() != detail::object_slot_state::live) sites.freed_at = r->freed_at.load(detail::order::relaxed);
         }
         return sites;
     }
@@ -922,7 +922,7 @@ private:
         record& r = record_of(place);
         if constexpr (fills && sizeof(T) > slot::used_while_free) {
             std::uintptr_t const begin = detail::address_of(place), end = begin + sizeof(T);
-            if (r.seen() == detail::slot_state::free) {
+            if (r.seen() == detail::object_slot_state::free) {
                 std::uintptr_t const wrong = detail::find_late_write(begin + slot::used_while_free, end);
                 if (wrong != end) {
                     blame(fault_code::write_after_free, at, &r,
@@ -932,7 +932,7 @@ private:
             }
         }
         r.allocated_at.store(address_of_site(at), detail::order::relaxed);
-        r.become(detail::slot_state::live);
+        r.become(detail::object_slot_state::live);
     }
     [[nodiscard]] static void const* address_of_site(site at) noexcept {
         if constexpr (detail::wants_sites<A>) {
@@ -957,8 +957,8 @@ private:
             return false;
         }
         record& r = static_cast<record*>(c->records)[index];
-        auto const to = defers ? detail::slot_state::pending : detail::slot_state::free;
-        if (r.become(detail::slot_state::live, to)) {
+        auto const to = defers ? detail::object_slot_state::pending : detail::object_slot_state::free;
+        if (r.become(detail::object_slot_state::live, to)) {
             r.freed_at.store(address_of_site(at), detail::order::relaxed);
             return true;
         }
@@ -971,8 +971,13 @@ private:
             return blame(fault_code::object_not_live, at, nullptr, "the slot at 0x%llx has no object that is alive",
                          detail::address_of(object));
         }
-        if constexpr (checks) record_of(object).become(detail::slot_state::live);
-        blame(fault_code::object_still_shared, at, nullptr, "%llu handles own the object at 0x%llx", owners,
+        record const* r = nullptr;
+        if constexpr (checks) {
+            record& mine = record_of(object);
+            mine.become(detail::object_slot_state::live);
+            r = &mine;
+        }
+        blame(fault_code::object_still_shared, at, r, "%llu handles own the object at 0x%llx", owners,
               detail::address_of(object));
     }
     /// Names the first few, and how many they are in all.
@@ -982,7 +987,7 @@ private:
         for (chunk* const c : chunks_.all()) {
             auto* const records = static_cast<record*>(c->records);
             for (std::size_t i = 0; i < c->row.count; ++i) {
-                if (records[i].seen() != detail::slot_state::live || ++alive > most_named) continue;
+                if (records[i].seen() != detail::object_slot_state::live || ++alive > most_named) continue;
                 fault f = detail::said(fault_code::object_pool_ended_early,
                                        "the object at 0x%llx, in slot %llu, is alive", detail::address_of(c->row.slot(i)), i);
                 detail::object_pool_sites const sites = sites_of(at, &records[i]);
@@ -991,7 +996,7 @@ private:
             }
         }
         if (alive == 0) return;
-        blame(fault_code::object_pool_ended_early, at, nullptr, "%llu objects of the pool are alive as it ends", alive);
+        blame(fault_code::object_pool_ended_early, at, nullptr, "%llu of the pool's objects are alive as it ends", alive);
     }
 
     // --- what is counted ----------------------------------------------------------------------------------------------
@@ -1032,7 +1037,7 @@ private:
     std::size_t stride_ = 0;
     std::size_t align_ = 0;
     directory_block directory_{};
-    detail::chunk_source<A, storage::slots_within == 0 ? 0 : within.whole.bytes, within.whole.align> source_{};
+    detail::object_chunk_source<A, storage::slots_within == 0 ? 0 : within.whole.bytes, within.whole.align> source_{};
     object_pool_config config_{};
 };
 

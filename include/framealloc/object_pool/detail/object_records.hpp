@@ -29,10 +29,10 @@ struct slot_record {
     typename A::sync::template atomic<void const*> allocated_at{};
     typename A::sync::template atomic<void const*> freed_at{};
 
-    [[nodiscard]] slot_state seen() const noexcept { return slot_state{state.load(order::acquire)}; }
-    void become(slot_state s) noexcept { state.store(static_cast<unsigned char>(s), order::release); }
+    [[nodiscard]] object_slot_state seen() const noexcept { return object_slot_state{state.load(order::acquire)}; }
+    void become(object_slot_state s) noexcept { state.store(static_cast<unsigned char>(s), order::release); }
     /// False, and nothing has changed, where it was not `from`.
-    [[nodiscard]] bool become(slot_state from, slot_state s) noexcept {
+    [[nodiscard]] bool become(object_slot_state from, object_slot_state s) noexcept {
         auto expected = static_cast<unsigned char>(from);
         return state.compare_exchange(expected, static_cast<unsigned char>(s), order::acq_rel, order::acquire);
     }

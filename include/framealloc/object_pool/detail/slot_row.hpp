@@ -42,7 +42,7 @@ struct slot_row {
 };
 
 /// Whether a slot has an object.
-enum class slot_state : unsigned char { never_used, live, pending, free };
+enum class object_slot_state : unsigned char { never_used, live, pending, free };
 
 /// Memory of a pool in one block of its backend: this, what is kept beside the slots, and the slots.
 struct object_chunk {
