@@ -120,6 +120,25 @@ void for_each_figure(is_a<tag_usage> auto& u, auto&& f) {
     f("credited_bytes", u.credited_bytes, "bytes");
 }
 
+/// Without the name, which is no number, and what is counted, which may not be.
+void for_each_figure(is_a<object_pool_stats> auto& s, auto&& f) {
+    f("capacity", s.capacity, "slots");
+    f("maximum", s.maximum, "slots");
+    f("slot_bytes", s.slot_bytes, "bytes");
+    f("chunks", s.chunks, "chunks");
+    f("bytes", s.bytes, "bytes");
+    f("live", s.live, "objects");
+    f("pending", s.pending, "objects");
+    f("retired", s.retired, "slots");
+}
+void for_each_counted_figure(is_a<object_pool_stats> auto& s, auto&& f) {
+    f("peak", s.peak, "objects");
+    f("allocations", s.allocations, "objects");
+    f("frees", s.frees, "objects");
+    f("failures", s.failures, "requests");
+    f("growths", s.growths, "chunks");
+}
+
 void for_each_figure(is_a<performance_report> auto& r, auto&& f) {
     f("frames", r.frames, "frames");
     f("span_nanoseconds", r.span_nanoseconds, "ns");
@@ -147,6 +166,7 @@ static_assert(sizeof(phase_stats) == 2 * 8 + 2 * sizeof(phase_figures));
 static_assert(sizeof(size_class_stats) == 7 * 8);
 static_assert(sizeof(tag_usage) == 8 * 8 + sizeof(budget_limits) && sizeof(budget_limits) == 4 * 8);
 static_assert(sizeof(thread_stats) == 6 * 8 + sizeof(operation_counts));
+static_assert(sizeof(object_pool_stats) == 15 * 8);
 static_assert(sizeof(performance_report) == 14 * 8);
 
 // --- the forms --------------------------------------------------------------------------------------------------------

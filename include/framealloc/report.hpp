@@ -11,6 +11,7 @@
 //                    says what was wanted
 
 #include <framealloc/frame_summary.hpp>
+#include <framealloc/object_pool/object_pool_stats.hpp>
 #include <framealloc/performance_metrics.hpp>
 #include <framealloc/size_class_stats.hpp>
 #include <framealloc/stats.hpp>
@@ -99,6 +100,14 @@ std::ostream& operator<<(std::ostream& out, alloc_stats const& stats);
 [[nodiscard]] std::string to_key_values(std::span<tag_usage const> tags);
 [[nodiscard]] std::string to_json(std::span<tag_usage const> tags);
 [[nodiscard]] bool tags_from_json(std::string_view json, read_tags& tags, std::string& error);
+
+/// An object pool; what is not counted is left out. The name that is read is `name`'s.
+[[nodiscard]] std::string to_text(object_pool_stats const& pool);
+[[nodiscard]] std::string to_line(object_pool_stats const& pool);
+[[nodiscard]] std::string to_key_values(object_pool_stats const& pool);
+[[nodiscard]] std::string to_json(object_pool_stats const& pool);
+[[nodiscard]] bool object_pool_from_json(std::string_view json, object_pool_stats& pool, std::string& name,
+                                         std::string& error);
 
 /// The frames in a window. The page is whole by itself, and asks for nothing outside.
 [[nodiscard]] std::string to_text(performance_report const& report);

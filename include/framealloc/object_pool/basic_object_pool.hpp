@@ -2,7 +2,7 @@
 #pragma once
 
 #include <framealloc/detail/construct.hpp>
-#include <framealloc/object_pool/detail/chunk_source.hpp>
+#include <framealloc/object_pool/detail/object_source.hpp>
 #include <framealloc/object_pool/detail/object_assembly.hpp>
 #include <framealloc/object_pool/detail/object_records.hpp>
 #include <framealloc/object_pool/detail/pending_objects.hpp>
@@ -45,16 +45,19 @@ namespace framealloc::inline v0_1 {
 ///   Source    J. Bonwick, "The slab allocator", USENIX 1994, for objects that stay constructed; Boost.Pool; the Rust crate
 ///             fastalloc for the facility's outline.
 template <class T, class A>
-class composed_object_pool : private std::conditional_t<A::sharing::counts, detail::object_pool_base, detail::no_object_pool_base> {
-    static_assert(std::is_object_v<T> && !std::is_array_v<T>, "framealloc: an object pool is of objects, not arrays or references");
-    static_assert(!std::is_const_v<T> && !std::is_volatile_v<T>, "framealloc: an object pool is of objects that are not const");
+class composed_object_pool
+    : private std::conditional_t<A::sharing::counts, detail::object_pool_base, detail::no_object_pool_base> {
+    static_assert(std::is_object_v<T> && !std::is_array_v<T>,
+                  "framealloc: an object pool is of objects, not arrays or references");
+    static_assert(!std::is_const_v<T> && !std::is_volatile_v<T>,
+                  "framealloc: an object pool is of objects that are not const");
     static_assert(!std::is_abstract_v<T>, "framealloc: objects of an abstract class cannot be made");
     static_assert(std::is_nothrow_destructible_v<T>, "framealloc: destructors must not throw");
     static_assert(alignof(T) <= max_alignment, "framealloc: the type's alignment is larger than any request's may be");
 
     using slot = detail::object_slot<T, A>;
     using site = detail::site_of<A>;
-    using record = detail::slot_record<A>;
+    using record = detail::object_record<A>;
     using chunk = detail::object_chunk;
     using storage = typename A::storage;
     using initialiser = typename A::initialiser;
@@ -75,9 +78,10 @@ class composed_object_pool : private std::conditional_t<A::sharing::counts, deta
     }();
     static constexpr std::size_t record_bytes = checks ? sizeof(record) : 0;
     static constexpr layout slot_layout{.bytes = detail::round_up(slot::bytes, slot::align), .align = slot::align};
-    static constexpr detail::chunk_layout within =
-        detail::layout_of_chunk<A, record_bytes>(storage::slots_within | (storage::slots_within == 0), slot_layout, wants_bits);
-    static_assert(within.is_possible(), "framealloc: storage::in_place<N> comes to more bytes than any object may have");
+    static constexpr detail::chunk_layout within = detail::layout_of_chunk<A, record_bytes>(
+        storage::slots_within | (storage::slots_within == 0), slot_layout, wants_bits);
+    static_assert(within.is_possible(),
+                  "framealloc: storage::in_place<N> comes to more bytes than any object may have");
 
 public:
     using value_type = T;
@@ -90,6 +94,10 @@ public:
     static constexpr bool is_thread_safe = !A::one_thread;
     /// Whether giving back cannot throw.
     static constexpr bool releases_quietly = defers || (detail::releases_quietly<T> && resets_quietly);
+    /// Whether ending an object cannot throw.
+    static constexpr bool ends_quietly = detail::releases_quietly<T> && resets_quietly;
+    /// Whether objects that are given back wait for `drop_pending()`.
+    static constexpr bool defers_drop = defers;
     static constexpr bool knows_pool_of_object = shares;
 
     // --- beginning and end --------------------------------------------------------------------------------------------
@@ -98,7 +106,7 @@ public:
     explicit composed_object_pool(object_pool_config config = default_config(), typename A::backend backend = {})
         requires(storage::slots_within == 0)
         : source_(static_cast<typename A::backend&&>(backend)), config_(std::move(config)) {
-        check_config();
+        check(config_);
         begin(config_.capacity);
     }
     /// The same, with `capacity` slots and all else as it is by default.
@@ -109,13 +117,21 @@ public:
     explicit composed_object_pool(initialisation when = initialisation::lazy, char const* name = nullptr)
         requires(storage::slots_within != 0)
         : config_{.capacity = storage::slots_within, .initialisation = when, .name = name} {
-        check_config();
+        check(config_);
         begin(storage::slots_within);
     }
     composed_object_pool(composed_object_pool const&) = delete;
     composed_object_pool& operator=(composed_object_pool const&) = delete;
     /// Ends what is still alive, in the order of addresses.
     FRAMEALLOC_HOT ~composed_object_pool() { end(detail::here<A>()); }
+
+    /// Throws `configuration_error`, which names all fields that are out of range for a pool of this type.
+    static void check(object_pool_config const& config) {
+        detail::check_object_pool_config(config, {.grows = storage::grows,
+                                                  .keeps = initialiser::keeps,
+                                                  .slot = slot_layout,
+                                                  .bytes_beside_slots = 16 + record_bytes});
+    }
 
     // --- objects ------------------------------------------------------------------------------------------------------
 
@@ -522,9 +538,9 @@ private:
             end_life(object);
         }
     }
-    FRAMEALLOC_HOT void end_life(T* object) noexcept(detail::releases_quietly<T> && resets_quietly) {
+    FRAMEALLOC_HOT void end_life(T* object) noexcept(ends_quietly) {
         slot_return back{*this, object, initialiser::keeps};
-        if constexpr (initialiser::keeps && !(detail::releases_quietly<T> && resets_quietly)) {
+        if constexpr (initialiser::keeps && !ends_quietly) {
             back.keeps = false;
             detail::hooks::release(*object);
             initialiser::reset(*object);
@@ -578,7 +594,8 @@ private:
     }
     FRAMEALLOC_HOT static void forbid(void* place) noexcept {
         if constexpr (!initialiser::keeps && sizeof(T) > slot::used_while_free) {
-            detail::memory_is_forbidden(detail::behind(place, slot::used_while_free), sizeof(T) - slot::used_while_free);
+            detail::memory_is_forbidden(detail::behind(place, slot::used_while_free),
+                                        sizeof(T) - slot::used_while_free);
         }
     }
     static void end_shared_object(detail::object_pool_base& base, void* object) {
@@ -620,12 +637,6 @@ private:
     // --- growth -------------------------------------------------------------------------------------------------------
 
     static object_pool_config default_config() { return {}; }
-    void check_config() const {
-        detail::check_object_pool_config(config_, {.grows = storage::grows,
-                                                   .keeps = initialiser::keeps,
-                                                   .slot = slot_layout,
-                                                   .bytes_beside_slots = 16 + record_bytes});
-    }
     void begin(std::size_t capacity) {
         std::size_t const align = config_.alignment > slot::align ? config_.alignment : slot::align;
         align_ = align;
@@ -639,7 +650,8 @@ private:
     /// A slot where there was none: grows, or ends what waits. Null, or a throw, where that is of no use. `besides` slots are
     /// taken for the same request.
     template <bool Throws>
-    FRAMEALLOC_COLD void* take_more(std::size_t wanted, site at, [[maybe_unused]] std::size_t besides = 0) noexcept(!Throws) {
+    FRAMEALLOC_COLD void* take_more(std::size_t wanted, site at,
+                                    [[maybe_unused]] std::size_t besides = 0) noexcept(!Throws) {
         fault why = detail::said(fault_code::object_pool_exhausted);
         for (;;) {
             std::size_t const have = capacity();
@@ -673,7 +685,8 @@ private:
         if (why.code != fault_code::object_pool_exhausted) return;
         why.note = "asked for %llu; %llu of %llu slots are taken, and it may have %llu";
         std::size_t const taken = live();
-        unsigned long long const numbers[] = {wanted + besides, taken > besides ? taken - besides : 0, capacity(), maximum()};
+        unsigned long long const numbers[] = {wanted + besides, taken > besides ? taken - besides : 0, capacity(),
+                                              maximum()};
         for (std::size_t i = 0; i < 4; ++i) why.numbers[i] = numbers[i];
     }
     [[noreturn]] FRAMEALLOC_COLD void throw_refusal(fault why, site at) const {
@@ -747,8 +760,8 @@ private:
         return true;
     }
     static bool refused(layout request, fault& why) noexcept {
-        why = detail::said(fault_code::out_of_memory, "asked for %llu bytes, align %llu, for an object pool", request.bytes,
-                           request.align);
+        why = detail::said(fault_code::out_of_memory, "asked for %llu bytes, align %llu, for an object pool",
+                           request.bytes, request.align);
         return false;
     }
     [[nodiscard]] chunk* make_chunk(std::size_t slots, fault& why) noexcept {
@@ -854,7 +867,8 @@ private:
                         void* const place = c->row.slot(at + bit);
                         bool retired = false;
                         if constexpr (shares) {
-                            retired = A::sharing::control::owners(control_of(place).state.load(detail::order::relaxed)) == 0;
+                            retired =
+                                A::sharing::control::owners(control_of(place).state.load(detail::order::relaxed)) == 0;
                         }
                         if (!retired) f(*static_cast<T*>(place));
                         engine_.drain(mark_free);
@@ -926,8 +940,8 @@ private:
                 std::uintptr_t const wrong = detail::find_late_write(begin + slot::used_while_free, end);
                 if (wrong != end) {
                     blame(fault_code::write_after_free, at, &r,
-                          "byte %llu of the %llu of the object's slot is 0x%llx; expected 0xcd", wrong - begin, sizeof(T),
-                          *detail::pointer_to<unsigned char const>(wrong));
+                          "byte %llu of the %llu of the object's slot is 0x%llx; expected 0xcd", wrong - begin,
+                          sizeof(T), *detail::pointer_to<unsigned char const>(wrong));
                 }
             }
         }
@@ -945,8 +959,8 @@ private:
         chunk* const c = chunk_of(object);
         std::size_t const index = c != nullptr ? c->row.index_of(object) : 0;
         if (c == nullptr) {
-            blame(fault_code::object_of_another_pool, at, nullptr,
-                  "0x%llx lies in none of the %llu slots of the pool", detail::address_of(object), capacity());
+            blame(fault_code::object_of_another_pool, at, nullptr, "0x%llx lies in none of the %llu slots of the pool",
+                  detail::address_of(object), capacity());
             return false;
         }
         if (index >= c->row.count) {
@@ -962,8 +976,8 @@ private:
             r.freed_at.store(address_of_site(at), detail::order::relaxed);
             return true;
         }
-        blame(fault_code::object_not_live, at, &r, "slot %llu of the pool, at 0x%llx, has no object that is alive", index,
-              detail::address_of(object));
+        blame(fault_code::object_not_live, at, &r, "slot %llu of the pool, at 0x%llx, has no object that is alive",
+              index, detail::address_of(object));
         return false;
     }
     FRAMEALLOC_COLD void refuse_free(T* object, unsigned long long owners, site at) {
@@ -988,8 +1002,9 @@ private:
             auto* const records = static_cast<record*>(c->records);
             for (std::size_t i = 0; i < c->row.count; ++i) {
                 if (records[i].seen() != detail::object_slot_state::live || ++alive > most_named) continue;
-                fault f = detail::said(fault_code::object_pool_ended_early,
-                                       "the object at 0x%llx, in slot %llu, is alive", detail::address_of(c->row.slot(i)), i);
+                fault f =
+                    detail::said(fault_code::object_pool_ended_early, "the object at 0x%llx, in slot %llu, is alive",
+                                 detail::address_of(c->row.slot(i)), i);
                 detail::object_pool_sites const sites = sites_of(at, &records[i]);
                 f.sites = &sites;
                 report(f);
@@ -1029,22 +1044,21 @@ private:
     engine engine_{};
     [[no_unique_address]] mutable lock_type lock_{};
     [[no_unique_address]] std::conditional_t<counts, operation_counts_of_pool, no_counts> counters_{};
-    [[no_unique_address]] std::conditional_t<defers, detail::pending_objects<A, slot::link_at>, detail::no_pending_objects>
-        pending_{};
+    [[no_unique_address]] std::conditional_t<defers, detail::pending_objects<A, slot::link_at>,
+                                             detail::no_pending_objects> pending_{};
     detail::chunk_directory chunks_{};
     atomic<std::size_t> capacity_{0};
     atomic<std::size_t> retired_{0};
     std::size_t stride_ = 0;
     std::size_t align_ = 0;
     directory_block directory_{};
-    detail::object_chunk_source<A, storage::slots_within == 0 ? 0 : within.whole.bytes, within.whole.align> source_{};
+    detail::object_source<A, storage::slots_within == 0 ? 0 : within.whole.bytes, within.whole.align> source_{};
     object_pool_config config_{};
 };
 
 /// An object pool of policies in any order; see `composed_object_pool`.
 template <class T, class... Policies>
-using basic_object_pool =
-    composed_object_pool<T, typename decltype(detail::assemble_objects<Policies...>())::type>;
+using basic_object_pool = composed_object_pool<T, typename decltype(detail::assemble_objects<Policies...>())::type>;
 
 /// Whether any number of threads may use pools of this type.
 template <class Pool>

@@ -147,11 +147,13 @@ struct config_sites : fault_sites {
 FRAMEALLOC_COLD inline void check_object_pool_config(object_pool_config const& c, object_pool_abilities can) {
     config_violations const wrong{c, can};
     if (wrong.count() == 0) return;
-    config_sites sites{{.write = [](fault_sites const& s, char* to, std::size_t size) noexcept {
-                           __builtin_snprintf(to, size, "%s", static_cast<config_sites const&>(s).text);
-                       }},
+    config_sites sites{{.write =
+                            [](fault_sites const& s, char* to, std::size_t size) noexcept {
+                                __builtin_snprintf(to, size, "%s", static_cast<config_sites const&>(s).text);
+                            }},
                        wrong.text()};
-    fault f = said(fault_code::bad_configuration, "%llu fields of an object_pool_config are out of range", wrong.count());
+    fault f =
+        said(fault_code::bad_configuration, "%llu fields of an object_pool_config are out of range", wrong.count());
     f.sites = &sites;
     throw_bad_configuration(f);
 }

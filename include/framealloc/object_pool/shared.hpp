@@ -74,7 +74,8 @@ private:
         // Release, so that what this thread did to the object comes before its end; acquire, so that its end comes after what
         // all others did.
         control_type& c = control();
-        if (control_type::owners(c.state.fetch_sub(1, detail::order::acq_rel)) == 1) c.pool->end_shared(*c.pool, object_);
+        if (control_type::owners(c.state.fetch_sub(1, detail::order::acq_rel)) == 1)
+            c.pool->end_shared(*c.pool, object_);
     }
 
     T* object_ = nullptr;

@@ -115,8 +115,8 @@ constexpr auto assemble_objects() {
         using storage = typename choose<object_storage_family, storage::fixed, P...>::type;
         using sync = typename choose<sync_family, sync::single_threaded, P...>::type;
         using A = object_assembly<
-            storage, typename choose<object_slots_family, typename default_slots<storage, sync>::type, P...>::type, sync,
-            typename choose<object_initialiser_family, initialise::on_allocate, P...>::type,
+            storage, typename choose<object_slots_family, typename default_slots<storage, sync>::type, P...>::type,
+            sync, typename choose<object_initialiser_family, initialise::on_allocate, P...>::type,
             typename choose<object_sharing_family, sharing::none, P...>::type,
             typename choose<object_drop_family, drop::now, P...>::type,
             typename choose<diagnostics_family, diagnostics::none, P...>::type,

@@ -24,7 +24,7 @@ FRAMEALLOC_COLD inline void write_object_pool_sites(fault_sites const& of, char*
 
 /// Beside each slot of a pool that is checked: whether it has an object, and who allocated it and gave it back where.
 template <class A>
-struct slot_record {
+struct object_record {
     typename A::sync::template atomic<unsigned char> state{};
     typename A::sync::template atomic<void const*> allocated_at{};
     typename A::sync::template atomic<void const*> freed_at{};

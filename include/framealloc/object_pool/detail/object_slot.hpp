@@ -21,7 +21,7 @@ struct object_slot {
         }
     }();
     static constexpr std::size_t link_at = links_behind ? round_up(control_end, alignof(void*)) : 0;
-    static constexpr std::size_t bytes = links_behind                              ? link_at + sizeof(void*)
+    static constexpr std::size_t bytes = links_behind                                  ? link_at + sizeof(void*)
                                          : links_within && control_end < sizeof(void*) ? sizeof(void*)
                                                                                        : control_end;
     static constexpr std::size_t align =

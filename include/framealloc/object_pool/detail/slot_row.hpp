@@ -36,9 +36,7 @@ struct slot_row {
     }
     [[nodiscard]] void* slot(std::size_t index) const noexcept { return base + index * stride; }
     [[nodiscard]] std::byte* end() const noexcept { return base + count * stride; }
-    [[nodiscard]] bool spans(void const* p) const noexcept {
-        return address_of(p) - address_of(base) < count * stride;
-    }
+    [[nodiscard]] bool spans(void const* p) const noexcept { return address_of(p) - address_of(base) < count * stride; }
 };
 
 /// Whether a slot has an object.

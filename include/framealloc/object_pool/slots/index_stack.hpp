@@ -126,8 +126,7 @@ struct index_stack {
             std::uint64_t seen = top.load(detail::order::acquire);
             for (;;) {
                 std::uint64_t const below = low(seen);
-                std::uint64_t const depth =
-                    below == 0 ? 1 : high(links_[below - 1].load(detail::order::relaxed)) + 1;
+                std::uint64_t const depth = below == 0 ? 1 : high(links_[below - 1].load(detail::order::relaxed)) + 1;
                 links_[number - 1].store(pack(depth, below), detail::order::relaxed);
                 if (top.compare_exchange(seen, pack(high(seen) + 1, number), detail::order::acq_rel,
                                          detail::order::acquire)) {

@@ -21,9 +21,7 @@ struct stack {
     static constexpr bool knows_live = false;
     static constexpr bool is_lock_free = false;
 
-    [[nodiscard]] static constexpr layout beside(std::size_t count) noexcept {
-        return layout::array_of<void*>(count);
-    }
+    [[nodiscard]] static constexpr layout beside(std::size_t count) noexcept { return layout::array_of<void*>(count); }
 
     template <std::size_t LinkAt>
     class engine {
@@ -46,7 +44,9 @@ struct stack {
                    (end_ == fresh_ ? 0 : static_cast<std::size_t>(end_ - fresh_) / stride_);
         }
         /// How many slots of a chunk were ever given out: the first ones.
-        [[nodiscard]] std::size_t carved(detail::object_chunk const& c) const noexcept { return c.row.index_of(fresh_); }
+        [[nodiscard]] std::size_t carved(detail::object_chunk const& c) const noexcept {
+            return c.row.index_of(fresh_);
+        }
         /// Takes all that is free out, and calls `f(slot)` for those that were ever given out.
         template <class F>
         void drain(F&& f) noexcept {

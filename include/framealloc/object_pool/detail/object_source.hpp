@@ -14,12 +14,12 @@ namespace framealloc::inline v0_1::detail {
 ///   Threads   Any number, as far as the pool's sync policy allows.
 ///   Failure   Null when the backend refuses.
 template <class A, std::size_t BytesWithin, std::size_t AlignWithin>
-class object_chunk_source {
+class object_source {
 public:
     using backend = typename A::backend;
 
-    constexpr object_chunk_source() = default;
-    constexpr explicit object_chunk_source(backend b) : backend_(static_cast<backend&&>(b)) {}
+    constexpr object_source() = default;
+    constexpr explicit object_source(backend b) : backend_(static_cast<backend&&>(b)) {}
 
     [[nodiscard]] void* take(layout whole, giver_byte& giver) noexcept {
         locked const guard{lock_};
@@ -45,7 +45,7 @@ private:
 
 template <class A, std::size_t BytesWithin, std::size_t AlignWithin>
     requires(BytesWithin != 0)
-class object_chunk_source<A, BytesWithin, AlignWithin> {
+class object_source<A, BytesWithin, AlignWithin> {
 public:
     [[nodiscard]] void* take(layout, giver_byte&) noexcept { return room_; }
     void give_back(void*, layout, giver_byte) noexcept {}
