@@ -94,7 +94,8 @@ public:
 
 private:
     framealloc::local_shared<magnet> new_magnet() {
-        return magnets_.make_shared(random_.from_to(0, 480 * 256), random_.from_to(200 * 256, 400 * 256));
+        int const x = random_.from_to(0, 480 * 256), y = random_.from_to(200 * 256, 400 * 256);
+        return magnets_.make_shared(x, y);
     }
     /// Two fountains aim at it. When both have let go there is none to draw the sparks.
     void move_a_magnet(unsigned pair) {
