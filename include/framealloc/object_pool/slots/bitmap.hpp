@@ -105,10 +105,19 @@ public:
             }
         }
 
-        /// Takes all that is free out. `f` is not called: what is alive is known.
+        /// How many slots of a chunk may have been given out.
+        [[nodiscard]] std::size_t carved(detail::object_chunk const& c) const noexcept { return c.row.count; }
+        /// Calls `f(slot)` for each free one among them.
         template <class F>
-        void drain(F&&) noexcept {
-            lowest_ = nullptr;
+        void for_each_free(F&& f) const noexcept {
+            if (all_ == nullptr) return;
+            for (detail::object_chunk const* const c : all_->all()) {
+                for (std::size_t at = 0; at < c->row.count; at += 64) {
+                    for (word todo = map_of(*c).levels[0][at / 64]; todo != 0; todo &= todo - 1) {
+                        f(c->row.slot(at + static_cast<std::size_t>(std::countr_zero(todo))));
+                    }
+                }
+            }
         }
         void count_free(detail::chunk_directory const& of) noexcept {
             for (detail::object_chunk* const c : of.all()) c->counted = map_of(*c).free;

@@ -47,11 +47,10 @@ struct stack {
         [[nodiscard]] std::size_t carved(detail::object_chunk const& c) const noexcept {
             return c.row.index_of(fresh_);
         }
-        /// Takes all that is free out, and calls `f(slot)` for those that were ever given out.
+        /// Calls `f(slot)` for each free one among them.
         template <class F>
-        void drain(F&& f) noexcept {
-            fresh_ = end_;
-            while (top_ != bottom_) f(*--top_);
+        void for_each_free(F&& f) const noexcept {
+            for (void** at = bottom_; at != top_; ++at) f(*at);
         }
 
     private:
