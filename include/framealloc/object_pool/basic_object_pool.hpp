@@ -94,7 +94,7 @@ public:
     composed_object_pool(composed_object_pool const&) = delete;
     composed_object_pool& operator=(composed_object_pool const&) = delete;
     /// Ends what is still alive, in the order of addresses.
-    ~composed_object_pool() { end(detail::here<A>()); }
+    FRAMEALLOC_HOT ~composed_object_pool() { end(detail::here<A>()); }
 
     /// Throws `configuration_error`, which names all fields that are out of range for a pool of this type.
     static void check(object_pool_config const& config) {

@@ -67,14 +67,14 @@ public:
         object_ = other.release();
     }
     owned(owned&& other) noexcept : object_(std::exchange(other.object_, nullptr)), pool_(other.pool_) {}
-    owned& operator=(owned&& other) noexcept(Pool::releases_quietly) {
+    FRAMEALLOC_HOT owned& operator=(owned&& other) noexcept(Pool::releases_quietly) {
         owned taken{std::move(other)};
         swap(taken);
         return *this;
     }
     owned(owned const&) = delete;
     owned& operator=(owned const&) = delete;
-    ~owned() noexcept(Pool::releases_quietly) {
+    FRAMEALLOC_HOT ~owned() noexcept(Pool::releases_quietly) {
         if (object_ != nullptr) pool_.of(object_).free(object_);
     }
 
@@ -86,7 +86,7 @@ public:
     /// The pool of the object; there is one.
     [[nodiscard]] Pool& pool() const noexcept { return pool_.of(object_); }
     /// Gives the object back, and is empty.
-    void reset() noexcept(Pool::releases_quietly) { static_cast<void>(owned{std::move(*this)}); }
+    FRAMEALLOC_HOT void reset() noexcept(Pool::releases_quietly) { static_cast<void>(owned{std::move(*this)}); }
     /// Lets go without giving back: whoever has the pointer now hands it to `free`.
     [[nodiscard]] element_type* release() noexcept { return std::exchange(object_, nullptr); }
     void swap(owned& other) noexcept {
