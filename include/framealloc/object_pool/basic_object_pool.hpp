@@ -103,14 +103,24 @@ public:
     // --- beginning and end --------------------------------------------------------------------------------------------
 
     /// Throws `configuration_error`, which names all fields that are out of range, and `allocation_failure`.
-    explicit composed_object_pool(object_pool_config config = default_config(), typename A::backend backend = {})
+    explicit composed_object_pool(object_pool_config config = default_config())
+        requires(storage::slots_within == 0)
+        : config_(std::move(config)) {
+        check(config_);
+        begin(config_.capacity);
+    }
+    /// The same with a backend that is moved in.
+    composed_object_pool(object_pool_config config, typename A::backend backend)
         requires(storage::slots_within == 0)
         : source_(static_cast<typename A::backend&&>(backend)), config_(std::move(config)) {
         check(config_);
         begin(config_.capacity);
     }
     /// The same, with `capacity` slots and all else as it is by default.
-    explicit composed_object_pool(std::size_t capacity, typename A::backend backend = {})
+    explicit composed_object_pool(std::size_t capacity)
+        requires(storage::slots_within == 0)
+        : composed_object_pool(object_pool_config{.capacity = capacity}) {}
+    composed_object_pool(std::size_t capacity, typename A::backend backend)
         requires(storage::slots_within == 0)
         : composed_object_pool(object_pool_config{.capacity = capacity}, static_cast<typename A::backend&&>(backend)) {}
     /// Its objects are kept: they are made as `when` says.
