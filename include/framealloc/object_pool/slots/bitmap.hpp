@@ -87,14 +87,25 @@ public:
         static void for_each_taken(detail::object_chunk const& c, F&& f) {
             map const& m = map_of(c);
             std::size_t const words = c.row.count / 64 + (c.row.count % 64 != 0);
+            std::size_t const stride = c.row.stride;
+            bool const is_far = c.row.count * stride > near_bytes;
             for (std::size_t at = 0; at < words; ++at) {
                 std::size_t const left = c.row.count - at * 64;
                 std::byte* const first = c.row.base + at * 64 * c.row.stride;
                 word const& free = m.levels[0][at];
-                for (word todo = mask_of(left); (todo &= ~free) != 0;) {
-                    int const bit = std::countr_zero(todo);
+                word todo = mask_of(left);
+                if (free == 0 && todo == ~word{0}) {
+                    std::size_t bit = 0;
+                    for (std::byte* slot = first; bit < 64 && free == 0; ++bit, slot += stride)
+                        f(static_cast<void*>(slot));
+                    if (bit == 64) continue;
+                    todo <<= bit;
+                }
+                if (is_far && words - at > soon + 1) fetch(first + soon * 64 * stride, ~m.levels[0][at + soon], stride);
+                while ((todo &= ~free) != 0) {
+                    int const bit = __builtin_ctzll(todo);
                     todo &= todo - 1;
-                    f(static_cast<void*>(first + static_cast<std::size_t>(bit) * c.row.stride));
+                    f(static_cast<void*>(first + static_cast<std::size_t>(bit) * stride));
                 }
             }
         }
@@ -133,6 +144,16 @@ public:
         }
 
     private:
+        /// What is larger does not stay in the caches next to the core, and is asked for this many words before its turn. Where all
+        /// slots of a word are taken the processor sees by itself what comes next.
+        static constexpr std::size_t near_bytes = std::size_t{1} << 20;
+        static constexpr std::size_t soon = 2;
+
+        FRAMEALLOC_HOT static void fetch(std::byte* first, word taken, std::size_t stride) noexcept {
+            for (; taken != 0; taken &= taken - 1) {
+                __builtin_prefetch(first + static_cast<std::size_t>(__builtin_ctzll(taken)) * stride);
+            }
+        }
         [[nodiscard]] static word mask_of(std::size_t bits) noexcept {
             return bits < 64 ? (word{1} << bits) - 1 : ~word{0};
         }
