@@ -283,9 +283,9 @@ public:
     std::size_t drop_pending(std::chrono::nanoseconds budget)
         requires defers
     {
-        auto const until = Clock::now() + budget;
+        auto const begun = Clock::now();
         return pending_.drop([this](void* object) { end_life(static_cast<T*>(object)); },
-                             [until] { return Clock::now() < until; });
+                             [begun, budget] { return Clock::now() - begun < budget; });
     }
     /// How many wait.
     [[nodiscard]] std::size_t pending() const noexcept
@@ -487,7 +487,13 @@ private:
         ~batch_undo() {
             if (done) return;
             for (std::size_t i = made + 1; i < into.size(); ++i) pool.put_back(into[i]);
-            while (made > 0) static_cast<void>(slot_return{pool, into[--made], false});
+            if constexpr (counts) pool.counters_.frees.fetch_add(made, detail::order::relaxed);
+            while (made > 0) {
+                slot_return const back{pool, into[--made], false};
+                // What is thrown already goes on.
+                FRAMEALLOC_TRY { detail::hooks::release(*back.object); }
+                FRAMEALLOC_CATCH_ALL {}
+            }
         }
     };
     /// Slots for all of `into`, or none.
@@ -708,7 +714,8 @@ private:
     [[nodiscard]] bool grow(std::size_t have, std::size_t wanted, fault& why)
         requires(storage::grows)
     {
-        if (have >= maximum()) return false;
+        // More than it may have cannot be served: it stays as it is.
+        if (have >= maximum() || maximum() - have < wanted) return false;
         std::size_t const step = config_.growth.step(have);
         if (step == 0) return false;
         return grow_by(have, step > wanted || config_.growth.which() == growth::kind::custom ? step : wanted, why);
@@ -843,7 +850,8 @@ private:
 
     template <class U, class F>
     void visit_live(F&& f) const {
-        for (chunk const* const c : chunks_.all()) {
+        // The directory may move meanwhile.
+        for (chunk const* c = chunks_.lowest(); c != nullptr; c = chunks_.next_above(*c)) {
             engine::for_each_taken(*c, [&](void* place) FRAMEALLOC_INLINED {
                 if constexpr (defers) {
                     if (pending_.waits(place)) return;
