@@ -15,8 +15,9 @@ struct object_initialiser_family {};
 struct object_sharing_family {};
 struct object_drop_family {};
 
-/// Which slots of a pool are free. `add` hands a chunk over; `take` answers a free slot or null; `give` takes one back. An engine
-/// that `grows` is handed several, and lets go of those that are free. Slots are known by their addresses: a number would have to
+/// Which slots of a pool are free. `add` hands a chunk over; `take` answers a free slot or null; `give` takes one back. The first
+/// `carved` slots of a chunk were ever given out, at most, and `for_each_free` tells which of them are free: as a pool ends, the
+/// others are alive. An engine that `grows` is handed several chunks, and lets go of those that are free. Slots are known by their addresses: a number would have to
 /// be made into one at every call.
 template <class S>
 concept SlotAllocator =
@@ -28,7 +29,8 @@ concept SlotAllocator =
         { e.take() } noexcept -> std::same_as<void*>;
         { e.give(slot) } noexcept;
         { seen.available() } noexcept -> std::same_as<std::size_t>;
-        { e.drain(f) } noexcept;
+        { seen.carved(c) } noexcept -> std::same_as<std::size_t>;
+        { seen.for_each_free(f) } noexcept;
         typename std::bool_constant<S::links_slots>;
         typename std::bool_constant<S::grows>;
         typename std::bool_constant<S::knows_live>;

@@ -26,6 +26,8 @@ struct object_control {
     object_pool_base* pool = nullptr;
 
     static constexpr std::uint64_t one_generation = std::uint64_t{1} << 32;
+    /// Of a slot whose generations are used up: no handle has this one, and nobody owns it.
+    static constexpr std::uint64_t retired = std::uint64_t{0xFFFF'FFFF} << 32;
     [[nodiscard]] static constexpr std::uint32_t owners(std::uint64_t s) noexcept {
         return static_cast<std::uint32_t>(s);
     }

@@ -57,19 +57,10 @@ struct free_list {
         [[nodiscard]] std::size_t carved(detail::object_chunk const& c) const noexcept {
             return &c == carving_ ? c.row.index_of(fresh_) : c.carved;
         }
-        /// Takes all that is free out, and calls `f(slot)` for those that were ever given out.
+        /// Calls `f(slot)` for each free one among them.
         template <class F>
-        void drain(F&& f) noexcept {
-            if (newest_ != nullptr) {
-                carving_ = newest_;
-                fresh_ = end_ = newest_->row.end();
-            }
-            while (head_ != nullptr) {
-                void* const slot = head_;
-                head_ = link(slot);
-                f(slot);
-            }
-            free_ = 0;
+        void for_each_free(F&& f) const noexcept {
+            for (void* s = head_; s != nullptr; s = link(s)) f(s);
         }
         /// Counts the free slots of each chunk into its `counted`. O(free slots * log(chunks)).
         void count_free(detail::chunk_directory const& of) noexcept {

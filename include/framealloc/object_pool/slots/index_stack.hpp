@@ -60,6 +60,7 @@ struct index_stack {
         void add(detail::object_chunk& c, detail::chunk_directory const&) noexcept {
             row_ = c.row;
             links_ = static_cast<link*>(c.beside);
+            for (std::size_t i = 0; i < row_.count; ++i) ::new (static_cast<void*>(links_ + i)) link{0};
         }
 
         [[nodiscard]] void* take() noexcept {
@@ -88,12 +89,12 @@ struct index_stack {
             std::uint64_t const fresh = fresh_.load(detail::order::relaxed);
             return fresh < row_.count ? fresh : row_.count;
         }
-        /// Takes all that is free out, and calls `f(slot)` for those that were ever given out. Nobody else is here.
+        /// Calls `f(slot)` for each free one among them. Nobody else is here.
         template <class F>
-        void drain(F&& f) noexcept {
-            fresh_.store(row_.count, detail::order::relaxed);
-            for (head& h : heads_) {
-                while (std::uint64_t const number = pop(h.value)) f(slot_of(number));
+        void for_each_free(F&& f) const noexcept {
+            for (head const& h : heads_) {
+                std::uint64_t number = low(h.value.load(detail::order::acquire));
+                for (; number != 0; number = low(links_[number - 1].load(detail::order::relaxed))) f(slot_of(number));
             }
         }
 
