@@ -136,7 +136,8 @@ public:
     /// allows. True also where somebody else has grown meanwhile. False where it may not, or cannot: `why` says so where the
     /// backend refused. Throws what a growth function throws.
     [[nodiscard]] bool grow(std::size_t have, std::size_t wanted, fault& why) {
-        if (have >= maximum()) return false;
+        // More than it may have cannot be served: it stays as it is.
+        if (have >= maximum() || maximum() - have < wanted) return false;
         std::size_t const step = config_.growth.step(have);
         if (step == 0) return false;
         bool const is_final = step > wanted || config_.growth.which() == growth::kind::custom;
@@ -175,7 +176,8 @@ public:
 
     template <class U, class F>
     void visit(F&& f) const {
-        for (chunk const* const c : chunks_.all()) {
+        // The directory may move meanwhile.
+        for (chunk const* c = chunks_.lowest(); c != nullptr; c = chunks_.next_above(*c)) {
             engine::for_each_taken(*c, [&](void* place) FRAMEALLOC_INLINED {
                 if constexpr (traits::defers) {
                     if (pending::waits(place)) return;
@@ -205,7 +207,7 @@ public:
             });
         }
         config_.maximum = capacity();
-        while (engine_.take() != nullptr) {}
+        while (engine_.take() != nullptr) {}  // who asks now would leave an object that nobody ends
     }
     [[nodiscard]] bool ends_now(void const* place) noexcept {
         chunk& c = *chunks_.find(place);
