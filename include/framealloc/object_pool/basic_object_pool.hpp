@@ -349,7 +349,7 @@ private:
     }
     FRAMEALLOC_COLD void was_not_made(void* place) noexcept {
         if constexpr (traits::checks) store_.record_of(place).become(detail::object_slot_state::free);
-        if constexpr (traits::fills) __builtin_memset(place, detail::freed_byte, sizeof(T));
+        traits::fill(place);
         traits::forbid(place);
         store_.give(place);
         count_failure();
@@ -369,7 +369,10 @@ private:
                 } else if constexpr (std::is_same_v<std::remove_cvref_t<Generator>, std::nullptr_t>) {
                     return detail::construct<T>(place, not_made);
                 } else {
-                    FRAMEALLOC_TRY { return ::new (place) T(generator(made)); }
+                    FRAMEALLOC_TRY {
+                        return detail::begin_at<T>(
+                            place, [&]() FRAMEALLOC_INLINED -> decltype(auto) { return generator(made); });
+                    }
                     FRAMEALLOC_CATCH_ALL {
                         not_made();
                         FRAMEALLOC_RETHROW;
@@ -513,11 +516,11 @@ private:
         FRAMEALLOC_HOT ~slot_return() {
             if constexpr (traits::keeps) {
                 if (!keeps) {
-                    object->~T();
+                    detail::end_object(*object);
                     pool.store_.made_of(object) = 0;
                 }
             } else {
-                object->~T();
+                detail::end_object(*object);
             }
             pool.free_slot(object);
         }
@@ -532,7 +535,7 @@ private:
             if (next == control::retired) [[unlikely]]
                 return retire(place);
         }
-        if constexpr (traits::fills) __builtin_memset(place, detail::freed_byte, sizeof(T));
+        traits::fill(place);
         if constexpr (traits::checks) store_.record_of(place).become(detail::object_slot_state::free);
         traits::forbid(place);
         store_.give(place);
@@ -587,7 +590,7 @@ private:
     FRAMEALLOC_COLD void end_with_pool(T* object) noexcept {
         if (!store_.ends_now(object)) return;
         detail::hooks::release(*object);
-        if constexpr (!traits::keeps) object->~T();
+        if constexpr (!traits::keeps) detail::end_object(*object);
     }
 
     // --- what is counted ----------------------------------------------------------------------------------------------

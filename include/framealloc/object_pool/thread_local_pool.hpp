@@ -124,9 +124,10 @@ private:
             this->leave = &leave_pool;
             this->destroy = [](detail::thread_pool_node& n) noexcept { delete static_cast<node*>(&n); };
         }
-        /// Under the guard.
+        /// Under the guard, on the thread that ends. What runs on it afterwards looks anew.
         static bool leave_pool(detail::thread_pool_node& n) noexcept {
             node& self = static_cast<node&>(n);
+            if (latest.pool == &self.pool) latest = {};
             if (self.pool.live() != 0) return false;
             detail::thread_pool_node** at = &self.of.first_;
             while (*at != &n) at = &(*at)->next;
