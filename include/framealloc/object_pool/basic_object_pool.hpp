@@ -76,13 +76,22 @@ public:
     // --- beginning and end --------------------------------------------------------------------------------------------
 
     /// Throws `configuration_error`, which names all fields that are out of range, and `allocation_failure`.
-    explicit composed_object_pool(object_pool_config config = {}, typename A::backend backend = {})
+    explicit composed_object_pool(object_pool_config config = {})
+        requires(traits::slots_within == 0)
+        : store_(checked(std::move(config))) {
+        begin();
+    }
+    /// The same over `backend`, which is moved in.
+    composed_object_pool(object_pool_config config, typename A::backend backend)
         requires(traits::slots_within == 0)
         : store_(checked(std::move(config)), static_cast<typename A::backend&&>(backend)) {
         begin();
     }
     /// The same, with `capacity` slots and all else as it is by default.
-    explicit composed_object_pool(std::size_t capacity, typename A::backend backend = {})
+    explicit composed_object_pool(std::size_t capacity)
+        requires(traits::slots_within == 0)
+        : composed_object_pool(object_pool_config{.capacity = capacity}) {}
+    composed_object_pool(std::size_t capacity, typename A::backend backend)
         requires(traits::slots_within == 0)
         : composed_object_pool(object_pool_config{.capacity = capacity}, static_cast<typename A::backend&&>(backend)) {}
     /// Its objects are kept: they are made as `when` says.
