@@ -38,7 +38,9 @@ FRAMEALLOC_HOT unsigned this_thread() noexcept {
 /// releases the head; a pop acquires the head, so that it reads that link or, where the slot was popped and pushed since, a newer
 /// one, and then the tag differs and the exchange fails. The object's bytes ride along: whoever pops a slot has acquired, by the
 /// head or by the chain of read-modify-writes on it, which is a release sequence, what its last user did before the push.
-template <std::size_t Stacks = 8>
+///
+/// `Atomic` is for tests, which come between two steps of a call with it.
+template <std::size_t Stacks = 8, template <class> class Atomic = detail::atomic>
 struct index_stack {
     static_assert(Stacks >= 1 && Stacks <= 64 && detail::is_power_of_two(Stacks),
                   "framealloc: slots::index_stack<Stacks> wants a power of two from 1 to 64");
@@ -50,7 +52,7 @@ struct index_stack {
     static constexpr bool is_lock_free = true;
 
     /// { how many are on the stack from here down, number of the next + 1 }
-    using link = detail::atomic<std::uint64_t>;
+    using link = Atomic<std::uint64_t>;
 
     [[nodiscard]] static constexpr layout beside(std::size_t count) noexcept { return layout::array_of<link>(count); }
 
@@ -100,7 +102,7 @@ struct index_stack {
 
     private:
         struct alignas(detail::cache_line_bytes) head {
-            detail::atomic<std::uint64_t> value{0};
+            Atomic<std::uint64_t> value{0};
         };
 
         [[nodiscard]] static constexpr std::uint64_t low(std::uint64_t w) noexcept { return w & 0xFFFF'FFFF; }
@@ -111,7 +113,7 @@ struct index_stack {
         [[nodiscard]] void* slot_of(std::uint64_t number) const noexcept { return row_.slot(number - 1); }
 
         /// The number of a slot, or 0.
-        [[nodiscard]] std::uint64_t pop(detail::atomic<std::uint64_t>& top) noexcept {
+        [[nodiscard]] std::uint64_t pop(Atomic<std::uint64_t>& top) noexcept {
             std::uint64_t seen = top.load(detail::order::acquire);
             while (low(seen) != 0) {
                 std::uint64_t const next = low(links_[low(seen) - 1].load(detail::order::relaxed));
@@ -122,7 +124,7 @@ struct index_stack {
             }
             return 0;
         }
-        void push(detail::atomic<std::uint64_t>& top, std::uint64_t number) noexcept {
+        void push(Atomic<std::uint64_t>& top, std::uint64_t number) noexcept {
             // Acquire, for the depth of the one below, which another thread has written.
             std::uint64_t seen = top.load(detail::order::acquire);
             for (;;) {
@@ -147,7 +149,7 @@ struct index_stack {
                 std::uint64_t seen[Stacks];
                 bool any = false;
                 for (std::size_t i = 0; i < Stacks; ++i) {
-                    detail::atomic<std::uint64_t>& top = heads_[(own + i) % Stacks].value;
+                    Atomic<std::uint64_t>& top = heads_[(own + i) % Stacks].value;
                     seen[i] = top.load(detail::order::acquire);
                     any = any || low(seen[i]) != 0;
                     if (low(seen[i]) == 0) continue;
@@ -165,7 +167,7 @@ struct index_stack {
         head heads_[Stacks];
         link* links_ = nullptr;
         detail::slot_row row_{};
-        alignas(detail::cache_line_bytes) detail::atomic<std::uint64_t> fresh_{0};
+        alignas(detail::cache_line_bytes) Atomic<std::uint64_t> fresh_{0};
     };
 };
 
