@@ -26,6 +26,32 @@ if(TARGET promotion)
         -D DOCUMENT=${PROJECT_SOURCE_DIR}/docs/promotion.md -P ${CMAKE_CURRENT_SOURCE_DIR}/check_shown.cmake)
 endif()
 
+if(TARGET particles)
+    add_test(NAME example/particles COMMAND ${CMAKE_COMMAND} -D PROGRAM=$<TARGET_FILE:particles>
+        -D DOCUMENT=${PROJECT_SOURCE_DIR}/docs/object_pools.md -P ${CMAKE_CURRENT_SOURCE_DIR}/check_shown.cmake)
+    # What it writes of a show that fills its pool, into a folder and a file that have spaces in them.
+    add_test(NAME example/particles_as_json COMMAND ${CMAKE_COMMAND} -D PROGRAM=$<TARGET_FILE:particles>
+        "-DFOLDER=${CMAKE_CURRENT_BINARY_DIR}/particles output"
+        -P ${CMAKE_CURRENT_SOURCE_DIR}/particles/check_output.cmake)
+
+    # Bad input: status 2, one line on standard error that says what, the value, what was expected.
+    function(particles_refuses name message)
+        add_test(NAME example/particles_refuses_${name} COMMAND ${CMAKE_COMMAND}
+            -D PROGRAM=$<TARGET_FILE:particles> "-DARGUMENTS=${ARGN}" "-DMESSAGE=${message}"
+            -P ${CMAKE_CURRENT_SOURCE_DIR}/check_refusal.cmake)
+    endfunction()
+    particles_refuses(an_unknown_option "'--fames' is no option; expected --particles, --frames," --fames 10)
+    particles_refuses(an_option_without_value "--frames has no value" --frames)
+    particles_refuses(no_particles "--particles is '0'; expected a whole number from 1 to 50000000" --particles 0)
+    particles_refuses(fewer_particles_than_none "--particles is '-1'; expected" --particles -1)
+    particles_refuses(particles_that_are_no_number "--particles is '1e6'; expected" --particles 1e6)
+    particles_refuses(too_many_particles
+        "--particles is '99999999999999999999'; expected" --particles 99999999999999999999)
+    particles_refuses(no_frames "--frames is '0'; expected a whole number from 1 to 1000000" --frames 0)
+    particles_refuses(a_json_file_in_no_folder
+        "'/no/such/a.json' of --json cannot be written \\(No such file or directory\\)" --json /no/such/a.json)
+endif()
+
 if(TARGET streaming)
     add_test(NAME example/streaming COMMAND ${CMAKE_COMMAND} -D PROGRAM=$<TARGET_FILE:streaming>
         -D DOCUMENT=${PROJECT_SOURCE_DIR}/docs/streaming.md -P ${CMAKE_CURRENT_SOURCE_DIR}/check_shown.cmake)
@@ -66,7 +92,7 @@ set_tests_properties(example/asteroids PROPERTIES TIMEOUT 300)
 function(asteroids_refuses name message)
     add_test(NAME example/asteroids_refuses_${name} COMMAND ${CMAKE_COMMAND}
         -D PROGRAM=$<TARGET_FILE:asteroids> "-DARGUMENTS=${ARGN}" "-DMESSAGE=${message}"
-        -P ${CMAKE_CURRENT_SOURCE_DIR}/asteroids/check_refusal.cmake)
+        -P ${CMAKE_CURRENT_SOURCE_DIR}/check_refusal.cmake)
 endfunction()
 
 # A level of one statement or a few, given as the arguments.

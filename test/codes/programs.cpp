@@ -20,6 +20,7 @@
 #include <framealloc/frame_ptr.hpp>
 #include <framealloc/group/group.hpp>
 #include <framealloc/handle/handle_heap.hpp>
+#include <framealloc/object_pool/fixed_pool.hpp>
 #include <framealloc/promotion/promote.hpp>
 #include <framealloc/promotion/retained.hpp>
 #include <framealloc/scratch/scratch_arena.hpp>
@@ -508,6 +509,42 @@ PROGRAM(FA408) {
     for (handle<int> h; (h = handles->try_make<int>(7));) {}
 }
 
+PROGRAM(FA501) {
+    fixed_pool<float, diagnostics::checked> trolls{{.capacity = 2, .name = "trolls"}};
+    auto const first = trolls.make(100.0F), second = trolls.make(80.0F);
+    refused([&] { auto const third = trolls.make(60.0F); });
+}
+
+PROGRAM(FA502) {
+    fixed_pool<float, diagnostics::checked> trolls{{.capacity = 2, .name = "trolls"}};
+    float* const troll = trolls.allocate(100.0F);
+    trolls.free(troll);
+    trolls.free(troll);
+}
+
+PROGRAM(FA503) {
+    fixed_pool<float, diagnostics::checked> trolls{{.capacity = 2, .name = "trolls"}};
+    fixed_pool<float, diagnostics::checked> giants{{.capacity = 2, .name = "giants"}};
+    float* const troll = trolls.allocate(100.0F);
+    giants.free(troll);
+}
+
+PROGRAM(FA504) {
+    using troll_pool = fixed_pool<float, diagnostics::checked>;
+    owned<troll_pool> boss;
+    {
+        troll_pool trolls{{.capacity = 2, .name = "trolls"}};
+        boss = trolls.make(100.0F);
+    }
+}
+
+PROGRAM(FA505) {
+    fixed_pool<float, sharing::local, diagnostics::checked> trolls{{.capacity = 2, .name = "trolls"}};
+    auto const troll = trolls.make_shared(100.0F);
+    auto const hunted_by_archer = troll;
+    trolls.free(troll.get());
+}
+
 PROGRAM(FA901) {
     smart_alloc alloc{named};
     void* const block = alloc.heap_alloc(layout{.bytes = 1000});
@@ -539,7 +576,7 @@ constexpr program programs[] = {
     ROW(FA214), ROW(FA215), ROW(FA216), ROW(FA217), ROW(FA218), ROW(FA219), ROW(FA220), ROW(FA221), ROW(FA222), ROW(FA301),
     ROW(FA302), ROW(FA303), ROW(FA304), ROW(FA305), ROW(FA306), ROW(FA307), ROW(FA308), ROW(FA309), ROW(FA310), ROW(FA401),
     ROW(FA402), ROW(FA403), ROW(FA404), ROW(FA405), ROW(FA406), ROW(FA407), ROW(FA408), ROW(FA410), ROW(FA411), ROW(FA412),
-    ROW(FA413), ROW(FA414), ROW(FA901), ROW(FA902), ROW(FA903),
+    ROW(FA413), ROW(FA414), ROW(FA501), ROW(FA502), ROW(FA503), ROW(FA504), ROW(FA505), ROW(FA901), ROW(FA902), ROW(FA903),
 };
 
 void print_json_text(char const* text) {

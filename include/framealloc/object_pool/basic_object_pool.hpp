@@ -33,7 +33,7 @@ namespace framealloc::inline v0_1 {
 ///   Threads   As the sync policy says; see `is_thread_safe_v`. Making, ending, `for_each` and `shrink` are for one thread while no
 ///             other uses the pool.
 ///   Failure   `try_` forms answer null, empty or false; plain forms throw `allocation_failure`, or report and call the failure
-///             handler where exceptions are off: FA501 when there are no more slots, FA302 when the backend refuses. Nothing has
+///             handler where exceptions are off: FA501 when there are no more slots, FA303 when the backend refuses. Nothing has
 ///             changed afterwards, also when a constructor or a hook throws. `diagnostics::checked` finds what is given back
 ///             twice (FA502), or to another pool (FA503), written to after its end (FA213), and alive at the pool's end (FA504).
 ///   Lifetime  Objects live until they are given back, or the pool ends, which ends them. Handles do not outlive the pool.
@@ -76,13 +76,22 @@ public:
     // --- beginning and end --------------------------------------------------------------------------------------------
 
     /// Throws `configuration_error`, which names all fields that are out of range, and `allocation_failure`.
-    explicit composed_object_pool(object_pool_config config = {}, typename A::backend backend = {})
+    explicit composed_object_pool(object_pool_config config = {})
+        requires(traits::slots_within == 0)
+        : store_(checked(std::move(config))) {
+        begin();
+    }
+    /// The same over `backend`, which is moved in.
+    composed_object_pool(object_pool_config config, typename A::backend backend)
         requires(traits::slots_within == 0)
         : store_(checked(std::move(config)), static_cast<typename A::backend&&>(backend)) {
         begin();
     }
     /// The same, with `capacity` slots and all else as it is by default.
-    explicit composed_object_pool(std::size_t capacity, typename A::backend backend = {})
+    explicit composed_object_pool(std::size_t capacity)
+        requires(traits::slots_within == 0)
+        : composed_object_pool(object_pool_config{.capacity = capacity}) {}
+    composed_object_pool(std::size_t capacity, typename A::backend backend)
         requires(traits::slots_within == 0)
         : composed_object_pool(object_pool_config{.capacity = capacity}, static_cast<typename A::backend&&>(backend)) {}
     /// Its objects are kept: they are made as `when` says.
@@ -94,7 +103,7 @@ public:
     composed_object_pool(composed_object_pool const&) = delete;
     composed_object_pool& operator=(composed_object_pool const&) = delete;
     /// Ends what is still alive, in the order of addresses.
-    ~composed_object_pool() { end(detail::here<A>()); }
+    FRAMEALLOC_HOT ~composed_object_pool() { end(detail::here<A>()); }
 
     /// Throws `configuration_error`, which names all fields that are out of range for a pool of this type.
     static void check(object_pool_config const& config) {
@@ -349,7 +358,7 @@ private:
     }
     FRAMEALLOC_COLD void was_not_made(void* place) noexcept {
         if constexpr (traits::checks) store_.record_of(place).become(detail::object_slot_state::free);
-        if constexpr (traits::fills) __builtin_memset(place, detail::freed_byte, sizeof(T));
+        traits::fill(place);
         traits::forbid(place);
         store_.give(place);
         count_failure();
@@ -369,7 +378,10 @@ private:
                 } else if constexpr (std::is_same_v<std::remove_cvref_t<Generator>, std::nullptr_t>) {
                     return detail::construct<T>(place, not_made);
                 } else {
-                    FRAMEALLOC_TRY { return ::new (place) T(generator(made)); }
+                    FRAMEALLOC_TRY {
+                        return detail::begin_at<T>(
+                            place, [&]() FRAMEALLOC_INLINED -> decltype(auto) { return generator(made); });
+                    }
                     FRAMEALLOC_CATCH_ALL {
                         not_made();
                         FRAMEALLOC_RETHROW;
@@ -513,11 +525,11 @@ private:
         FRAMEALLOC_HOT ~slot_return() {
             if constexpr (traits::keeps) {
                 if (!keeps) {
-                    object->~T();
+                    detail::end_object(*object);
                     pool.store_.made_of(object) = 0;
                 }
             } else {
-                object->~T();
+                detail::end_object(*object);
             }
             pool.free_slot(object);
         }
@@ -532,7 +544,7 @@ private:
             if (next == control::retired) [[unlikely]]
                 return retire(place);
         }
-        if constexpr (traits::fills) __builtin_memset(place, detail::freed_byte, sizeof(T));
+        traits::fill(place);
         if constexpr (traits::checks) store_.record_of(place).become(detail::object_slot_state::free);
         traits::forbid(place);
         store_.give(place);
@@ -587,7 +599,7 @@ private:
     FRAMEALLOC_COLD void end_with_pool(T* object) noexcept {
         if (!store_.ends_now(object)) return;
         detail::hooks::release(*object);
-        if constexpr (!traits::keeps) object->~T();
+        if constexpr (!traits::keeps) detail::end_object(*object);
     }
 
     // --- what is counted ----------------------------------------------------------------------------------------------

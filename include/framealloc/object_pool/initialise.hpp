@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #pragma once
 
+#include <framealloc/object_pool/detail/object_lifetime.hpp>
 #include <framealloc/object_pool/object_pool_policy.hpp>
 
 #include <utility>
@@ -34,9 +35,9 @@ struct kept {
     template <class T>
     static void make(void* place) {
         if constexpr (std::is_same_v<decltype(Init), std::nullptr_t>) {
-            ::new (place) T();
+            detail::begin_value_at<T>(place);
         } else {
-            ::new (place) T(Init());
+            detail::begin_at<T>(place, Init);
         }
     }
     template <class T>

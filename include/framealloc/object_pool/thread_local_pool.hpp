@@ -35,7 +35,7 @@ using choose_pool_of_thread = typename std::conditional_t<
 ///   Cost      That of the thread's pool, and a look at a thread-local variable. A program that uses several of one type in turn on
 ///             a thread searches the thread's parts each time.
 ///   Threads   Any number, each with its own objects. Making and ending are for one thread, when no other uses it.
-///   Failure   As the pools' policies say; and a thread's first use may be refused for want of memory (FA302). With
+///   Failure   As the pools' policies say; and a thread's first use may be refused for want of memory (FA303). With
 ///             `diagnostics::checked`, an object that is given back on another thread than its own is reported (FA201), and stays.
 ///   Lifetime  Objects that live when their thread ends stay, and their part is handed on to the next thread that comes; which may
 ///             give them back. All end with the pool.
@@ -124,9 +124,10 @@ private:
             this->leave = &leave_pool;
             this->destroy = [](detail::thread_pool_node& n) noexcept { delete static_cast<node*>(&n); };
         }
-        /// Under the guard.
+        /// Under the guard, on the thread that ends. What runs on it afterwards looks anew.
         static bool leave_pool(detail::thread_pool_node& n) noexcept {
             node& self = static_cast<node&>(n);
+            if (latest.pool == &self.pool) latest = {};
             if (self.pool.live() != 0) return false;
             detail::thread_pool_node** at = &self.of.first_;
             while (*at != &n) at = &(*at)->next;

@@ -36,6 +36,11 @@ public:
             return *chunks_[0];
         return *chunks_[position_above(p) - 1];
     }
+    [[nodiscard]] object_chunk* lowest() const noexcept { return count_ == 0 ? nullptr : chunks_[0]; }
+    [[nodiscard]] object_chunk* next_above(object_chunk const& c) const noexcept {
+        std::size_t const at = position_above(c.row.base);
+        return at < count_ ? chunks_[at] : nullptr;
+    }
     void add(object_chunk& c) noexcept {
         std::size_t const at = position_above(c.row.base);
         std::copy_backward(chunks_ + at, chunks_ + count_, chunks_ + count_ + 1);

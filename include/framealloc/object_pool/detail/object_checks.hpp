@@ -78,8 +78,13 @@ struct object_checks {
             return blame(s, fault_code::object_not_live, at, nullptr, "the slot at 0x%llx has no object that is alive",
                          address_of(object));
         }
-        if constexpr (traits::checks) s.record_of(object).become(object_slot_state::live);
-        blame(s, fault_code::object_still_shared, at, nullptr, "%llu handles own the object at 0x%llx", owners,
+        record const* r = nullptr;
+        if constexpr (traits::checks) {
+            record& its = s.record_of(object);
+            its.become(object_slot_state::live);
+            r = &its;
+        }
+        blame(s, fault_code::object_still_shared, at, r, "%llu handles own the object at 0x%llx", owners,
               address_of(object));
     }
     /// The pool ends: names each object that is alive, and then how many there are.
@@ -98,7 +103,7 @@ struct object_checks {
             }
         }
         if (alive == 0) return;
-        blame(s, fault_code::object_pool_ended_early, at, nullptr, "%llu objects of the pool are alive as it ends",
+        blame(s, fault_code::object_pool_ended_early, at, nullptr, "%llu of the pool's objects are alive as it ends",
               alive);
     }
 

@@ -7,6 +7,8 @@
 #include <framealloc/object_pool/object_pool_config.hpp>
 #include <framealloc/object_pool/object_pool_stats.hpp>
 
+#include <utility>
+
 namespace framealloc::inline v0_1::detail {
 
 /// The slots of a pool: chunks of the backend, and which of their slots are free.
@@ -134,7 +136,8 @@ public:
     /// allows. True also where somebody else has grown meanwhile. False where it may not, or cannot: `why` says so where the
     /// backend refused. Throws what a growth function throws.
     [[nodiscard]] bool grow(std::size_t have, std::size_t wanted, fault& why) {
-        if (have >= maximum()) return false;
+        // More than it may have cannot be served: it stays as it is.
+        if (have >= maximum() || maximum() - have < wanted) return false;
         std::size_t const step = config_.growth.step(have);
         if (step == 0) return false;
         bool const is_final = step > wanted || config_.growth.which() == growth::kind::custom;
@@ -173,7 +176,8 @@ public:
 
     template <class U, class F>
     void visit(F&& f) const {
-        for (chunk const* const c : chunks_.all()) {
+        // The directory may move meanwhile.
+        for (chunk const* c = chunks_.lowest(); c != nullptr; c = chunks_.next_above(*c)) {
             engine::for_each_taken(*c, [&](void* place) FRAMEALLOC_INLINED {
                 if constexpr (traits::defers) {
                     if (pending::waits(place)) return;
@@ -186,7 +190,8 @@ public:
         }
     }
 
-    /// From now on `ends_now` tells once of each object that is alive. The pool ends, and nobody else is here.
+    /// From now on `ends_now` tells once of each object that is alive, and no slot is given out. The pool ends, and nobody else is
+    /// here.
     void begin_end() noexcept {
         for (chunk* const c : chunks_.all()) {
             std::size_t const used = engine_.carved(*c);
@@ -202,6 +207,7 @@ public:
             });
         }
         config_.maximum = capacity();
+        while (engine_.take() != nullptr) {}  // who asks now would leave an object that nobody ends
     }
     [[nodiscard]] bool ends_now(void const* place) noexcept {
         chunk& c = *chunks_.find(place);
@@ -224,6 +230,7 @@ public:
     }
     /// Gives everything back, with the objects that are kept.
     void release() noexcept {
+        for (chunk* const each : chunks_.all()) end_kept(*each);
         chunk* c = nullptr;
         for (chunk* const each : chunks_.all()) {
             each->next = c;
@@ -356,13 +363,16 @@ private:
             FRAMEALLOC_RETHROW;
         }
     }
-    /// With what is kept in it.
-    void give_chunk_back(chunk& c) noexcept {
+    static void end_kept([[maybe_unused]] chunk& c) noexcept {
         if constexpr (traits::keeps) {
             for (std::size_t i = 0; i < c.row.count; ++i) {
-                if (c.made[i] != 0) static_cast<T*>(c.row.slot(i))->~T();
+                if (std::exchange(c.made[i], static_cast<unsigned char>(0)) != 0) static_cast<T*>(c.row.slot(i))->~T();
             }
         }
+    }
+    /// With what is kept in it.
+    void give_chunk_back(chunk& c) noexcept {
+        end_kept(c);
         layout const whole = c.whole;
         giver_byte const giver = c.giver;
         memory_is_left(&c, whole.bytes);

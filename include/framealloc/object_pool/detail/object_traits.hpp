@@ -49,6 +49,10 @@ struct object_traits {
     {
         return *static_cast<typename A::sharing::control*>(behind(object, object_control_at<T>));
     }
+    /// Fills a free slot, so that late writes are seen.
+    FRAMEALLOC_HOT static void fill(void* place) noexcept {
+        if constexpr (fills) __builtin_memset(place, freed_byte, sizeof(T));
+    }
     /// Forbids the bytes of an object that is none, as far as the slot does not use them itself.
     FRAMEALLOC_HOT static void forbid(void* place) noexcept {
         if constexpr (!keeps && sizeof(T) > slot::used_while_free) {
