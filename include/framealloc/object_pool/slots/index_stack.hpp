@@ -66,13 +66,13 @@ struct index_stack {
         }
 
         [[nodiscard]] void* take() noexcept {
-            std::size_t const own = index_stack_detail::this_thread() % Stacks;
+            std::size_t const own = own_stack();
             if (std::uint64_t const number = pop(heads_[own].value)) [[likely]]
                 return slot_of(number);
             return take_elsewhere(own);
         }
         void give(void* slot) noexcept {
-            std::size_t const own = index_stack_detail::this_thread() % Stacks;
+            std::size_t const own = own_stack();
             push(heads_[own].value, row_.index_of(slot) + 1);
         }
 
@@ -101,6 +101,9 @@ struct index_stack {
         }
 
     private:
+        [[nodiscard]] FRAMEALLOC_HOT static std::size_t own_stack() noexcept {
+            return Stacks == 1 ? 0 : index_stack_detail::this_thread() % Stacks;
+        }
         struct alignas(detail::cache_line_bytes) head {
             Atomic<std::uint64_t> value{0};
         };
@@ -110,16 +113,20 @@ struct index_stack {
         [[nodiscard]] static constexpr std::uint64_t pack(std::uint64_t above, std::uint64_t number) noexcept {
             return above << 32 | number;
         }
-        [[nodiscard]] void* slot_of(std::uint64_t number) const noexcept { return row_.slot(number - 1); }
+        [[nodiscard]] void* slot_of(std::uint64_t number) const noexcept {
+            void* const slot = row_.slot(number - 1);
+            if (slot == nullptr) __builtin_unreachable();  // so that the pool does not look again
+            return slot;
+        }
 
         /// The number of a slot, or 0.
         [[nodiscard]] std::uint64_t pop(Atomic<std::uint64_t>& top) noexcept {
             std::uint64_t seen = top.load(detail::order::acquire);
-            while (low(seen) != 0) {
-                std::uint64_t const next = low(links_[low(seen) - 1].load(detail::order::relaxed));
+            while (std::uint64_t const number = low(seen)) {
+                std::uint64_t const next = low(links_[number - 1].load(detail::order::relaxed));
                 if (top.compare_exchange(seen, pack(high(seen) + 1, next), detail::order::acquire,
                                          detail::order::acquire)) {
-                    return low(seen);
+                    return number;
                 }
             }
             return 0;
