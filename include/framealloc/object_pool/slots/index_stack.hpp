@@ -154,15 +154,12 @@ struct index_stack {
                     if (number < row_.count) return row_.slot(number);
                 }
                 std::uint64_t seen[Stacks];
-                bool any = false;
                 for (std::size_t i = 0; i < Stacks; ++i) {
                     Atomic<std::uint64_t>& top = heads_[(own + i) % Stacks].value;
                     seen[i] = top.load(detail::order::acquire);
-                    any = any || low(seen[i]) != 0;
                     if (low(seen[i]) == 0) continue;
                     if (std::uint64_t const number = pop(top)) return slot_of(number);
                 }
-                if (any) continue;
                 bool same = true;
                 for (std::size_t i = 0; i < Stacks; ++i) {
                     same = same && heads_[(own + i) % Stacks].value.load(detail::order::acquire) == seen[i];
