@@ -190,13 +190,13 @@ public:
     void for_each(F&& f) {
         static_assert(A::slots::knows_live,
                       "framealloc: which objects are alive is known to slots::bitmap; give the pool that policy");
-        store_.template visit<T>(f);
+        if constexpr (A::slots::knows_live) store_.template visit<T>(f);
     }
     template <class F>
     void for_each(F&& f) const {
         static_assert(A::slots::knows_live,
                       "framealloc: which objects are alive is known to slots::bitmap; give the pool that policy");
-        store_.template visit<T const>(f);
+        if constexpr (A::slots::knows_live) store_.template visit<T const>(f);
     }
 
     // --- room ---------------------------------------------------------------------------------------------------------
@@ -628,6 +628,15 @@ private:
     [[no_unique_address]] std::conditional_t<traits::counts, operation_counters, no_counters> counters_{};
     [[no_unique_address]] std::conditional_t<traits::defers, typename store::pending, detail::no_pending_objects>
         pending_{};
+};
+
+/// Its policies have been complained about.
+template <class T>
+class composed_object_pool<T, detail::refused_assembly> {
+public:
+    explicit composed_object_pool(auto&&...) {}
+    template <class F>
+    void for_each(F&&) {}
 };
 
 /// An object pool of policies in any order; see `composed_object_pool`.

@@ -1,0 +1,14 @@
+// expect: framealloc: an object pool is of objects, not arrays or references
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include <framealloc/object_pool/fixed_pool.hpp>
+
+using namespace framealloc;
+
+int main() {
+#ifdef FRAMEALLOC_CORRECT
+    fixed_pool<int> const pool{4};
+#else
+    fixed_pool<int[2]> const pool{4};
+#endif
+    return pool.capacity() == 4 ? 0 : 1;
+}
