@@ -229,6 +229,7 @@ BOOST_AUTO_TEST_CASE(objects_are_told_when_they_are_acquired_and_released_in_thi
 
 BOOST_AUTO_TEST_CASE(hooks_may_be_functions_beside_the_type_and_see_the_object)
 {
+    events().clear();
     fixed_pool<logged_by_functions> pool{2};
     pool.free(pool.allocate(5));
     BOOST_TEST((taken_events() == log_of{"construct", "acquire 5", "release 5", "destroy"}));

@@ -363,7 +363,7 @@ BOOST_AUTO_TEST_CASE(a_slot_whose_generations_are_used_up_is_not_used_again)
     BOOST_TEST(pool.slot_bytes() == 24u);  // the object, its count and its pool
     auto one = pool.make_shared(1u);
     local_weak<word> const of_first_generation = one;
-    std::uint64_t const last = std::uint64_t{0xFFFF'FFFF} << 32 | 1;
+    std::uint64_t const last = std::uint64_t{0xFFFF'FFFE} << 32 | 1;
     std::memcpy(reinterpret_cast<std::byte*>(one.get()) + sizeof(word), &last, sizeof last);
     local_weak<word> const of_last_generation = one;
     BOOST_TEST(of_first_generation.expired());
@@ -371,7 +371,7 @@ BOOST_AUTO_TEST_CASE(a_slot_whose_generations_are_used_up_is_not_used_again)
     word const* const retired = one.get();
     one.reset();
     BOOST_TEST(of_last_generation.expired());
-    // Generations begin anew in that slot, so that the first one's handles would be mistaken for the next one's.
+    // Were generations to begin anew in that slot, the first one's handles would be mistaken for the next one's.
     BOOST_TEST(!of_first_generation.lock());
     BOOST_TEST(pool.stats().retired == 1u);
     BOOST_TEST(pool.live() == 0u);
