@@ -371,7 +371,7 @@ BOOST_AUTO_TEST_CASE(a_slot_whose_generations_are_used_up_is_not_used_again)
     word const* const retired = one.get();
     one.reset();
     BOOST_TEST(of_last_generation.expired());
-    // Generations begin anew in that slot, so that the first one's handles would be mistaken for the next one's.
+    // Were generations to begin anew in that slot, the first one's handles would be mistaken for the next one's.
     BOOST_TEST(!of_first_generation.lock());
     BOOST_TEST(pool.stats().retired == 1u);
     BOOST_TEST(pool.live() == 0u);
