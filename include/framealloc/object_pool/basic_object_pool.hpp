@@ -632,7 +632,7 @@ private:
 
 /// Its policies have been complained about.
 template <class T>
-class composed_object_pool<T, detail::refused_assembly> {
+class composed_object_pool<T, detail::refused_object_assembly> {
 public:
     explicit composed_object_pool(auto&&...) {}
     template <class F>
