@@ -233,9 +233,9 @@ public:
     std::size_t drop_pending(std::chrono::nanoseconds budget)
         requires(traits::defers)
     {
-        auto const until = Clock::now() + budget;
+        auto const begun = Clock::now();
         return pending_.drop([this](void* object) { end_life(static_cast<T*>(object)); },
-                             [until] { return Clock::now() < until; });
+                             [begun, budget] { return Clock::now() - begun < budget; });
     }
     /// How many wait.
     [[nodiscard]] std::size_t pending() const noexcept
