@@ -6,9 +6,10 @@ using namespace framealloc;
 
 int main() {
 #ifdef FRAMEALLOC_CORRECT
-    basic_object_pool<int, storage::growing> const pool{4};
+    fixed_pool<int> pool{4};
+    static_cast<void>(pool.capacity());
 #else
-    basic_object_pool<int, storage::growing, storage::fixed> const pool{4};
+    fixed_pool<int, storage::growing> pool{4};
+    static_cast<void>(pool.capacity());
 #endif
-    static_cast<void>(pool);
 }

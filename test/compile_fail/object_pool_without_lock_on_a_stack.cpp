@@ -6,9 +6,10 @@ using namespace framealloc;
 
 int main() {
 #ifdef FRAMEALLOC_CORRECT
-    lock_free_pool<int> const pool{4};
+    lock_free_pool<int, slots::index_stack<4>> pool{4};
+    static_cast<void>(pool.capacity());
 #else
-    lock_free_pool<int, slots::free_list> const pool{4};
+    lock_free_pool<int, slots::stack> pool{4};
+    static_cast<void>(pool.capacity());
 #endif
-    static_cast<void>(pool);
 }
