@@ -18,11 +18,12 @@ struct fixed {
 /// Storage: `N` slots within the pool itself: no backend is asked, ever. For pools of static storage, and of the stack.
 template <std::size_t N>
 struct in_place {
-    static_assert(N > 0 && N <= 0xFFFF'FFFE, "framealloc: storage::in_place<N> has from 1 to 2^32 - 2 slots");
-
     using family = object_storage_family;
     static constexpr bool grows = false;
     static constexpr std::size_t slots_within = N;
+
+    // Last, so that a compiler that stops reading a class at a failed assertion has seen the rest and says no more.
+    static_assert(N > 0 && N <= 0xFFFF'FFFE, "framealloc: storage::in_place<N> has from 1 to 2^32 - 2 slots");
 };
 
 /// Storage: chunks, of which the first has `capacity` slots, and the further ones what the configuration's `growth` says, up to

@@ -42,9 +42,6 @@ FRAMEALLOC_HOT unsigned this_thread() noexcept {
 /// `Atomic` is for tests, which come between two steps of a call with it.
 template <std::size_t Stacks = 8, template <class> class Atomic = detail::atomic>
 struct index_stack {
-    static_assert(Stacks >= 1 && Stacks <= 64 && detail::is_power_of_two(Stacks),
-                  "framealloc: slots::index_stack<Stacks> wants a power of two from 1 to 64");
-
     using family = object_slots_family;
     static constexpr bool links_slots = false;
     static constexpr bool grows = false;
@@ -173,6 +170,10 @@ struct index_stack {
         detail::slot_row row_{};
         alignas(detail::cache_line_bytes) Atomic<std::uint64_t> fresh_{0};
     };
+
+    // Last, so that a compiler that stops reading a class at a failed assertion has seen the rest and says no more.
+    static_assert(Stacks >= 1 && Stacks <= 64 && detail::is_power_of_two(Stacks),
+                  "framealloc: slots::index_stack<Stacks> wants a power of two from 1 to 64");
 };
 
 }  // namespace framealloc::slots
