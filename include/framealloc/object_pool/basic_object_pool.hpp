@@ -190,13 +190,13 @@ public:
     void for_each(F&& f) {
         static_assert(A::slots::knows_live,
                       "framealloc: which objects are alive is known to slots::bitmap; give the pool that policy");
-        store_.template visit<T>(f);
+        if constexpr (A::slots::knows_live) store_.template visit<T>(f);
     }
     template <class F>
     void for_each(F&& f) const {
         static_assert(A::slots::knows_live,
                       "framealloc: which objects are alive is known to slots::bitmap; give the pool that policy");
-        store_.template visit<T const>(f);
+        if constexpr (A::slots::knows_live) store_.template visit<T const>(f);
     }
 
     // --- room ---------------------------------------------------------------------------------------------------------
