@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-// Groups, scratch arenas and handles, in a translation unit of their own: heap blocks are inlined elsewhere as long as nobody else there asks for them.
+// Groups, scratch arenas, handles and object pools, in a translation unit of their own: heap blocks are inlined elsewhere as long as nobody else there asks for them.
 
 #include "facilities.hpp"
 
 #include "measure.hpp"
 
 #include <framealloc/arena/fixed.hpp>
+#include <framealloc/diagnostics/counters.hpp>
 #include <framealloc/group/group.hpp>
 #include <framealloc/handle/handle_heap.hpp>
+#include <framealloc/object_pool/concurrent_pool.hpp>
+#include <framealloc/object_pool/fixed_pool.hpp>
+#include <framealloc/object_pool/growing_pool.hpp>
+#include <framealloc/object_pool/lock_free_pool.hpp>
+#include <framealloc/object_pool/slots/bitmap.hpp>
+#include <framealloc/object_pool/static_pool.hpp>
 #include <framealloc/scratch/scratch_arena.hpp>
 #include <framealloc/smart_alloc.hpp>
 
@@ -106,11 +113,46 @@ void handles() {
         nothing);
 }
 
+/// Of which nothing is initialised, as `boost::pool` initialises nothing.
+struct unit {
+    unit() noexcept {}
+    unsigned char bytes[64];
+};
+template <class Pool>
+void object_pool(char const* name, Pool& pool) {
+    auto const pair = [](Pool& p) {
+        unit* const object = p.allocate();
+        use(object);
+        p.free(object);
+        measure::forget();
+    };
+    repeat(8, pool, pair);
+    both_lengths(name, [] {}, [&](std::size_t n) { repeat(n, pool, pair); }, [] {});
+}
+void object_pools() {
+    constexpr std::size_t room = 100;
+    fixed_pool<unit> fixed{room};
+    static_pool<unit, room> in_place;
+    growing_pool<unit> growing{room};
+    fixed_pool<unit, slots::bitmap> bitmap{room};
+    fixed_pool<unit, diagnostics::counters> counted{room};
+    lock_free_pool<unit> lock_free{room};
+    concurrent_pool<unit> with_mutex{room};
+    object_pool("object_pool_pair/fixed", fixed);
+    object_pool("object_pool_pair/static", in_place);
+    object_pool("object_pool_pair/growing", growing);
+    object_pool("object_pool_pair/bitmap", bitmap);
+    object_pool("object_pool_pair/counters", counted);
+    object_pool("object_pool_pair/lock_free", lock_free);
+    object_pool("object_pool_pair/mutex", with_mutex);
+}
+
 }  // namespace
 
 void facilities::all() {
     scratch_arenas();
     handles();
+    object_pools();
     in_a_group("group_alloc/object", false, [](std::size_t n, auto& g) { repeat(n, g, group_step); });
     in_a_group("group_alloc/ref", false, [](std::size_t n, auto& g) {
         auto ref = g.ref();

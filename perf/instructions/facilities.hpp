@@ -3,7 +3,7 @@
 
 namespace facilities {
 
-/// Counts what requests of groups and scratch arenas take, and the use of a handle.
+/// Counts what requests of groups and scratch arenas take, the use of a handle, and pairs of object pools.
 void all();
 
 }  // namespace facilities

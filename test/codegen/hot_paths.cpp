@@ -7,6 +7,11 @@
 #include <framealloc/diagnostics/compose.hpp>
 #include <framealloc/diagnostics/counters.hpp>
 #include <framealloc/handle/handle_heap.hpp>
+#include <framealloc/object_pool/fixed_pool.hpp>
+#include <framealloc/object_pool/growing_pool.hpp>
+#include <framealloc/object_pool/lock_free_pool.hpp>
+#include <framealloc/object_pool/slots/bitmap.hpp>
+#include <framealloc/object_pool/static_pool.hpp>
 #include <framealloc/smart_alloc.hpp>
 
 #include <new>
@@ -40,6 +45,22 @@ using counted = basic_smart_alloc<diagnostics::counters>;
 // Diagnostics of several parts, of which those that do nothing are nothing.
 using composed = basic_smart_alloc<diagnostics::compose<diagnostics::none>>;
 using composed_counted = basic_smart_alloc<diagnostics::compose<diagnostics::none, diagnostics::counters>>;
+
+// Of which nothing is initialised: what is left is the pool's.
+struct unit {
+    unit() noexcept {}
+    unsigned char bytes[64];
+};
+using fixed_units = fixed_pool<unit>;
+using static_units = static_pool<unit, 100>;
+using growing_units = growing_pool<unit>;
+using bitmap_units = fixed_pool<unit, slots::bitmap>;
+using lock_free_units = lock_free_pool<unit>;
+using one_stack_units = lock_free_pool<unit, slots::index_stack<1>>;
+using shared_units = fixed_pool<unit, sharing::atomic>;
+// The same, with the policies written out that are the defaults.
+using spelled_out_units = basic_object_pool<unit, diagnostics::none, slots::stack, sync::single_threaded, storage::fixed,
+                                            initialise::on_allocate, sharing::none, drop::now, backend::system>;
 
 }  // namespace
 
@@ -110,5 +131,25 @@ item* handle_resolve_single_threaded(handle_allocator<single>::heap_type const& 
     return h.resolve(of);
 }
 item* handle_at(handle_allocator<object>::heap_type& h, handle<item> of) { return h.at(of); }
+
+// Object pools: a pair calls nobody but where slots have run out.
+unit* object_pool_allocate_fixed(fixed_units& p) { return p.allocate(); }
+unit* object_pool_try_allocate_fixed(fixed_units& p) { return p.try_allocate(); }
+void object_pool_free_fixed(fixed_units& p, unit* u) { p.free(u); }
+unit* object_pool_allocate_static(static_units& p) { return p.allocate(); }
+void object_pool_free_static(static_units& p, unit* u) { p.free(u); }
+unit* object_pool_allocate_growing(growing_units& p) { return p.allocate(); }
+void object_pool_free_growing(growing_units& p, unit* u) { p.free(u); }
+unit* object_pool_allocate_bitmap(bitmap_units& p) { return p.allocate(); }
+void object_pool_free_bitmap(bitmap_units& p, unit* u) { p.free(u); }
+unit* object_pool_look_through_owned(fixed_units::owned_type& o) { return o.get(); }
+unit* spelled_out_object_pool_allocate(spelled_out_units& p) { return p.allocate(); }
+void spelled_out_object_pool_free(spelled_out_units& p, unit* u) { p.free(u); }
+// One locked instruction each, and no more.
+unit* locked_once_allocate(lock_free_units& p) { return p.allocate(); }
+void locked_once_free(lock_free_units& p, unit* u) { p.free(u); }
+unit* locked_once_allocate_of_one_stack(one_stack_units& p) { return p.allocate(); }
+void locked_once_free_of_one_stack(one_stack_units& p, unit* u) { p.free(u); }
+void locked_once_copy_shared(shared_units::shared_type const& of, void* at) { ::new (at) shared_units::shared_type{of}; }
 
 }  // extern "C"

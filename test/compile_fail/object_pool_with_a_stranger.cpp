@@ -6,10 +6,9 @@ using namespace framealloc;
 
 int main() {
 #ifdef FRAMEALLOC_CORRECT
-    fixed_pool<int> pool{4};
-    static_cast<void>(pool.capacity());
+    fixed_pool<int, slots::stack> const pool{4};
 #else
-    fixed_pool<int, int> pool{4};
-    static_cast<void>(pool.capacity());
+    fixed_pool<int, long> const pool{4};
 #endif
+    static_cast<void>(pool);
 }

@@ -6,10 +6,9 @@ using namespace framealloc;
 
 int main() {
 #ifdef FRAMEALLOC_CORRECT
-    fixed_pool<int> pool{4};
-    static_cast<void>(pool.capacity());
+    basic_object_pool<int, storage::growing> const pool{4};
 #else
-    fixed_pool<int, storage::growing> pool{4};
-    static_cast<void>(pool.capacity());
+    basic_object_pool<int, storage::growing, storage::fixed> const pool{4};
 #endif
+    static_cast<void>(pool);
 }

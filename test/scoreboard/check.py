@@ -40,7 +40,7 @@ ROWS = {
     "R30": "call-backs that allocate, throw, or are wrong",
     "R32": "destructors that allocate or end the frame", "R39": "two instances on a thread",
     "R40": "streamed assets cancelled or evicted in use", "R41": "groups freed twice, used or read after that",
-    "R43": "the allocator's records overwritten",
+    "R43": "the allocator's records overwritten", "R44": "object pools: given back twice, foreign, stale, left alive",
 }
 
 

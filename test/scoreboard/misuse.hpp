@@ -30,7 +30,7 @@ enum class answer : unsigned char { silent, refused, defined, shown };
 struct places {
     bool mistake = false;     ///< `at:`
     bool allocation = false;  ///< `allocated at:` or `created at:`
-    bool end = false;         ///< `freed at:` or `ended at:`
+    bool end = false;         ///< `freed at:`, `ended at:` or `given back at:`
 };
 inline constexpr places everywhere{.mistake = true, .allocation = true, .end = true};
 inline constexpr places mistake_and_allocation{.mistake = true, .allocation = true};
@@ -119,5 +119,7 @@ template <class Alloc>
 std::vector<misuse> handle_misuses();
 template <class Alloc>
 std::vector<misuse> group_misuses();
+template <class Alloc>
+std::vector<misuse> object_pool_misuses();
 
 }  // namespace scoreboard

@@ -36,7 +36,8 @@ std::vector<misuse> all_misuses()
     std::map<std::string_view, std::vector<misuse>> by_row;
     for (auto&& family :
          {block_misuses<Alloc>(), frame_misuses<Alloc>(), request_misuses<Alloc>(), instance_misuses<Alloc>(),
-          streaming_misuses<Alloc>(), handle_misuses<Alloc>(), group_misuses<Alloc>()}) {
+          streaming_misuses<Alloc>(), handle_misuses<Alloc>(), group_misuses<Alloc>(),
+          object_pool_misuses<Alloc>()}) {
         for (misuse const& m : family) by_row[m.row].push_back(m);
     }
     std::vector<misuse> all;
@@ -109,7 +110,7 @@ void compare(level const& l, misuse const& m)
         };
         if (e->where.mistake) BOOST_TEST(names_it("at:"), "at: " << o.line("at:"));
         if (e->where.allocation) BOOST_TEST((names_it("allocated at:") || names_it("created at:")), "no line says where it was allocated");
-        if (e->where.end) BOOST_TEST((names_it("freed at:") || names_it("ended at:")));
+        if (e->where.end) BOOST_TEST((names_it("freed at:") || names_it("ended at:") || names_it("given back at:")));
 #endif
     }
 }

@@ -18,7 +18,7 @@ FLOORS = [
     (5, r"(src|example|tools|test|perf)/"),
     # 4  facilities, which know the public interface only
     (4, r"framealloc/(object_pool|streaming|handle|group|promotion|containers|scratch)/"),
-    (4, r"framealloc/(allocator|ambient_allocator|cache_aligned|current_instance|describe|explain|frame_ptr|numa_alloc|performance_metrics|shared_alloc|report|tag_budgets)\.hpp"),
+    (4, r"framealloc/(allocator|ambient_allocator|cache_aligned|current_instance|describe|explain|frame_ptr|heap_backend|numa_alloc|performance_metrics|shared_alloc|report|tag_budgets)\.hpp"),
     # 3  what composes policies and machinery to an allocator
     (3, r"framealloc/(smart_alloc|smart_alloc_debug|smart_alloc_guarded|smart_alloc_sampled|smart_alloc_hardened|basic_smart_alloc|frame_scope|phase|tag_scope|charged_tag_scope|trace|contracts)\.hpp"),
     # 0  the words everything is said in, and the integers, rings and system calls that policies are made of

@@ -27,6 +27,9 @@ ALLOWED = {
     ("include/framealloc/pool_verbs.hpp", "explicit destructor call"): 2,
     ("include/framealloc/heap_verbs.hpp", "explicit destructor call"): 1,
     ("include/framealloc/shared_alloc.hpp", "explicit destructor call"): 1,
+    # Slot policies, which are object pools' own, begin what they keep in the memory that a chunk has for it beside its slots.
+    ("include/framealloc/object_pool/slots/bitmap.hpp", "placement new"): 1,
+    ("include/framealloc/object_pool/slots/index_stack.hpp", "placement new"): 1,
 }
 
 

@@ -2,6 +2,7 @@
 #include "support/test.hpp"
 
 #include "support/faults.hpp"
+#include "support/process.hpp"
 
 #include <framealloc/backend/static_buffer.hpp>
 #include <framealloc/diagnostics/checked.hpp>
@@ -26,12 +27,6 @@ struct noted {
     noted(noted const&) = delete;
     ~noted() { --alive; }
 };
-
-template <class F>
-void on_a_thread(F&& f)
-{
-    std::thread{std::forward<F>(f)}.join();
-}
 
 }  // namespace
 

@@ -22,11 +22,14 @@ struct pool_of_thread<T, false, Policies...> {
 };
 template <class P>
 inline constexpr bool policy_keeps_records = requires { requires P::keeps_records; };
+/// With a sync policy, which is complained about, it is any one.
 template <class T, class... Policies>
 using choose_pool_of_thread = typename std::conditional_t<
-    (policy_keeps_records<Policies> || ...),
-    pool_of_thread<T, count_of<object_storage_family, Policies...> != 0, sync::mutex<std::mutex>, Policies...>,
-    pool_of_thread<T, count_of<object_storage_family, Policies...> != 0, Policies...>>::type;
+    count_of<sync_family, Policies...> != 0, pool_of_thread<T, false>,
+    std::conditional_t<
+        (policy_keeps_records<Policies> || ...),
+        pool_of_thread<T, count_of<object_storage_family, Policies...> != 0, sync::mutex<std::mutex>, Policies...>,
+        pool_of_thread<T, count_of<object_storage_family, Policies...> != 0, Policies...>>>::type;
 }  // namespace detail
 
 /// A pool for each thread that uses it: made at the thread's first use, of one configuration, and gone when the thread ends. There

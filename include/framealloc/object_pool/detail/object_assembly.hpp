@@ -104,13 +104,18 @@ struct default_slots {
     using type = std::conditional_t<Storage::grows, slots::free_list, slots::stack>;
 };
 
+/// What stands for policies that have been complained about: one error is enough.
+struct refused_object_assembly {};
+
 template <class... P>
 constexpr auto assemble_objects() {
     (complete<P>(), ...);
     if constexpr (!(is_object_policy<P> && ...)) {
         (complain<require_object_policy<P>>(), ...);
+        return std::type_identity<refused_object_assembly>{};
     } else if constexpr (!one_object_policy_each<P...>) {
         complain<require_one_object_policy_each<P...>>();
+        return std::type_identity<refused_object_assembly>{};
     } else {
         using storage = typename choose<object_storage_family, storage::fixed, P...>::type;
         using sync = typename choose<sync_family, sync::single_threaded, P...>::type;
@@ -125,6 +130,7 @@ constexpr auto assemble_objects() {
             return std::type_identity<A>{};
         } else {
             complain<require_object_policies_fit<A>>();
+            return std::type_identity<refused_object_assembly>{};
         }
     }
 }

@@ -7,6 +7,8 @@
 #include <framealloc/object_pool/object_pool_config.hpp>
 #include <framealloc/object_pool/object_pool_stats.hpp>
 
+#include <utility>
+
 namespace framealloc::inline v0_1::detail {
 
 /// The slots of a pool: chunks of the backend, and which of their slots are free.
@@ -188,7 +190,8 @@ public:
         }
     }
 
-    /// From now on `ends_now` tells once of each object that is alive. The pool ends, and nobody else is here.
+    /// From now on `ends_now` tells once of each object that is alive, and no slot is given out. The pool ends, and nobody else is
+    /// here.
     void begin_end() noexcept {
         for (chunk* const c : chunks_.all()) {
             std::size_t const used = engine_.carved(*c);
@@ -227,6 +230,7 @@ public:
     }
     /// Gives everything back, with the objects that are kept.
     void release() noexcept {
+        for (chunk* const each : chunks_.all()) end_kept(*each);
         chunk* c = nullptr;
         for (chunk* const each : chunks_.all()) {
             each->next = c;
@@ -359,13 +363,16 @@ private:
             FRAMEALLOC_RETHROW;
         }
     }
-    /// With what is kept in it.
-    void give_chunk_back(chunk& c) noexcept {
+    static void end_kept([[maybe_unused]] chunk& c) noexcept {
         if constexpr (traits::keeps) {
             for (std::size_t i = 0; i < c.row.count; ++i) {
-                if (c.made[i] != 0) static_cast<T*>(c.row.slot(i))->~T();
+                if (std::exchange(c.made[i], static_cast<unsigned char>(0)) != 0) static_cast<T*>(c.row.slot(i))->~T();
             }
         }
+    }
+    /// With what is kept in it.
+    void give_chunk_back(chunk& c) noexcept {
+        end_kept(c);
         layout const whole = c.whole;
         giver_byte const giver = c.giver;
         memory_is_left(&c, whole.bytes);

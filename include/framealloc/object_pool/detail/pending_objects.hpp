@@ -19,9 +19,7 @@ class pending_objects {
 public:
     /// Of a slot that is new.
     static void ready(void* place) noexcept { ::new (behind(place, LinkAt)) link{0}; }
-    [[nodiscard]] static bool waits(void const* place) noexcept {
-        return link_of(place).load(order::relaxed) != 0;
-    }
+    [[nodiscard]] static bool waits(void const* place) noexcept { return link_of(place).load(order::relaxed) != 0; }
 
     void add(void* object) noexcept {
         count_.fetch_add(1, order::relaxed);  // before it can be taken, or the count would pass below zero

@@ -65,7 +65,9 @@ public:
                 return take_elsewhere();
             *word_ = free & (free - 1);
             --free_;
-            return first_ + static_cast<std::size_t>(__builtin_ctzll(free)) * stride_;
+            void* const slot = first_ + static_cast<std::size_t>(__builtin_ctzll(free)) * stride_;
+            if (slot == nullptr) __builtin_unreachable();  // so that the pool does not look again
+            return slot;
         }
         FRAMEALLOC_HOT void give(void* slot) noexcept {
             detail::object_chunk& c = all_->holding(slot);

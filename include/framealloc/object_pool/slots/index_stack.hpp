@@ -38,7 +38,9 @@ FRAMEALLOC_HOT unsigned this_thread() noexcept {
 /// releases the head; a pop acquires the head, so that it reads that link or, where the slot was popped and pushed since, a newer
 /// one, and then the tag differs and the exchange fails. The object's bytes ride along: whoever pops a slot has acquired, by the
 /// head or by the chain of read-modify-writes on it, which is a release sequence, what its last user did before the push.
-template <std::size_t Stacks = 8>
+///
+/// `Atomic` is for tests, which come between two steps of a call with it.
+template <std::size_t Stacks = 8, template <class> class Atomic = detail::atomic>
 struct index_stack {
     static_assert(Stacks >= 1 && Stacks <= 64 && detail::is_power_of_two(Stacks),
                   "framealloc: slots::index_stack<Stacks> wants a power of two from 1 to 64");
@@ -50,7 +52,7 @@ struct index_stack {
     static constexpr bool is_lock_free = true;
 
     /// { how many are on the stack from here down, number of the next + 1 }
-    using link = detail::atomic<std::uint64_t>;
+    using link = Atomic<std::uint64_t>;
 
     [[nodiscard]] static constexpr layout beside(std::size_t count) noexcept { return layout::array_of<link>(count); }
 
@@ -64,13 +66,13 @@ struct index_stack {
         }
 
         [[nodiscard]] void* take() noexcept {
-            std::size_t const own = index_stack_detail::this_thread() % Stacks;
+            std::size_t const own = own_stack();
             if (std::uint64_t const number = pop(heads_[own].value)) [[likely]]
                 return slot_of(number);
             return take_elsewhere(own);
         }
         void give(void* slot) noexcept {
-            std::size_t const own = index_stack_detail::this_thread() % Stacks;
+            std::size_t const own = own_stack();
             push(heads_[own].value, row_.index_of(slot) + 1);
         }
 
@@ -99,8 +101,11 @@ struct index_stack {
         }
 
     private:
+        [[nodiscard]] FRAMEALLOC_HOT static std::size_t own_stack() noexcept {
+            return Stacks == 1 ? 0 : index_stack_detail::this_thread() % Stacks;
+        }
         struct alignas(detail::cache_line_bytes) head {
-            detail::atomic<std::uint64_t> value{0};
+            Atomic<std::uint64_t> value{0};
         };
 
         [[nodiscard]] static constexpr std::uint64_t low(std::uint64_t w) noexcept { return w & 0xFFFF'FFFF; }
@@ -108,21 +113,25 @@ struct index_stack {
         [[nodiscard]] static constexpr std::uint64_t pack(std::uint64_t above, std::uint64_t number) noexcept {
             return above << 32 | number;
         }
-        [[nodiscard]] void* slot_of(std::uint64_t number) const noexcept { return row_.slot(number - 1); }
+        [[nodiscard]] void* slot_of(std::uint64_t number) const noexcept {
+            void* const slot = row_.slot(number - 1);
+            if (slot == nullptr) __builtin_unreachable();  // so that the pool does not look again
+            return slot;
+        }
 
         /// The number of a slot, or 0.
-        [[nodiscard]] std::uint64_t pop(detail::atomic<std::uint64_t>& top) noexcept {
+        [[nodiscard]] std::uint64_t pop(Atomic<std::uint64_t>& top) noexcept {
             std::uint64_t seen = top.load(detail::order::acquire);
-            while (low(seen) != 0) {
-                std::uint64_t const next = low(links_[low(seen) - 1].load(detail::order::relaxed));
+            while (std::uint64_t const number = low(seen)) {
+                std::uint64_t const next = low(links_[number - 1].load(detail::order::relaxed));
                 if (top.compare_exchange(seen, pack(high(seen) + 1, next), detail::order::acquire,
                                          detail::order::acquire)) {
-                    return low(seen);
+                    return number;
                 }
             }
             return 0;
         }
-        void push(detail::atomic<std::uint64_t>& top, std::uint64_t number) noexcept {
+        void push(Atomic<std::uint64_t>& top, std::uint64_t number) noexcept {
             // Acquire, for the depth of the one below, which another thread has written.
             std::uint64_t seen = top.load(detail::order::acquire);
             for (;;) {
@@ -145,15 +154,12 @@ struct index_stack {
                     if (number < row_.count) return row_.slot(number);
                 }
                 std::uint64_t seen[Stacks];
-                bool any = false;
                 for (std::size_t i = 0; i < Stacks; ++i) {
-                    detail::atomic<std::uint64_t>& top = heads_[(own + i) % Stacks].value;
+                    Atomic<std::uint64_t>& top = heads_[(own + i) % Stacks].value;
                     seen[i] = top.load(detail::order::acquire);
-                    any = any || low(seen[i]) != 0;
                     if (low(seen[i]) == 0) continue;
                     if (std::uint64_t const number = pop(top)) return slot_of(number);
                 }
-                if (any) continue;
                 bool same = true;
                 for (std::size_t i = 0; i < Stacks; ++i) {
                     same = same && heads_[(own + i) % Stacks].value.load(detail::order::acquire) == seen[i];
@@ -165,7 +171,7 @@ struct index_stack {
         head heads_[Stacks];
         link* links_ = nullptr;
         detail::slot_row row_{};
-        alignas(detail::cache_line_bytes) detail::atomic<std::uint64_t> fresh_{0};
+        alignas(detail::cache_line_bytes) Atomic<std::uint64_t> fresh_{0};
     };
 };
 

@@ -6,10 +6,9 @@ using namespace framealloc;
 
 int main() {
 #ifdef FRAMEALLOC_CORRECT
-    lock_free_pool<int, slots::index_stack<4>> pool{4};
-    static_cast<void>(pool.capacity());
+    lock_free_pool<int> const pool{4};
 #else
-    lock_free_pool<int, slots::stack> pool{4};
-    static_cast<void>(pool.capacity());
+    lock_free_pool<int, slots::free_list> const pool{4};
 #endif
+    static_cast<void>(pool);
 }

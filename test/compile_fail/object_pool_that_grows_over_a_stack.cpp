@@ -6,10 +6,9 @@ using namespace framealloc;
 
 int main() {
 #ifdef FRAMEALLOC_CORRECT
-    growing_pool<int, slots::free_list> pool{4};
-    static_cast<void>(pool.capacity());
+    growing_pool<int, slots::free_list> const pool{4};
 #else
-    growing_pool<int, slots::stack> pool{4};
-    static_cast<void>(pool.capacity());
+    growing_pool<int, slots::stack> const pool{4};
 #endif
+    static_cast<void>(pool);
 }
