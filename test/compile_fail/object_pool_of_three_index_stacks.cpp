@@ -1,4 +1,5 @@
 // expect: framealloc: slots::index_stack<Stacks> wants a power of two from 1 to 64
+// limits: errors 2, lines 70
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include <framealloc/object_pool/lock_free_pool.hpp>
 

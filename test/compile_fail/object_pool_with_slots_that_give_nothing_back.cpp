@@ -16,9 +16,9 @@ struct one_way : slots::stack {
 int main() {
 #ifdef FRAMEALLOC_CORRECT
     fixed_pool<int, one_way> pool{4};
-    static_cast<void>(pool.capacity());
+    static_cast<void>(pool);
 #else
     fixed_pool<int, one_way> pool{4};
-    static_cast<void>(pool.capacity());
+    static_cast<void>(pool);
 #endif
 }

@@ -8,9 +8,9 @@ using namespace framealloc;
 int main() {
 #ifdef FRAMEALLOC_CORRECT
     fixed_pool<int, slots::bitmap> pool{4};
-    static_cast<void>(pool.capacity());
+    static_cast<void>(pool);
 #else
     fixed_pool<int, slots::bitmap, slots::free_list> pool{4};
-    static_cast<void>(pool.capacity());
+    static_cast<void>(pool);
 #endif
 }

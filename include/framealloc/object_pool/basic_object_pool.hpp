@@ -671,7 +671,7 @@ struct object_pool_with : object_pool_of<T, decltype(assemble_object_pool<T, P..
 
 /// An object pool of policies in any order; see `composed_object_pool`.
 template <class T, class... Policies>
-using basic_object_pool = typename detail::object_pool_with<T, Policies...>::type;
+using basic_object_pool = composed_object_pool<T, typename decltype(detail::assemble_objects<Policies...>())::type>;
 
 /// Whether any number of threads may use pools of this type.
 template <class Pool>
