@@ -48,6 +48,8 @@ class composed_object_pool
                   "framealloc: an object pool is of objects that are not const");
     static_assert(!std::is_abstract_v<T>, "framealloc: objects of an abstract class cannot be made");
     static_assert(std::is_nothrow_destructible_v<T>, "framealloc: destructors must not throw");
+    static_assert(!A::sharing::counts || detail::object_traits<T, A>::resets_quietly,
+                  "framealloc: the Reset of objects that are shared must not throw: handles end in destructors");
     static_assert(alignof(T) <= max_alignment, "framealloc: the type's alignment is larger than any request's may be");
 
     using traits = detail::object_traits<T, A>;
