@@ -89,6 +89,13 @@ public:
         : store_(checked(std::move(config)), static_cast<typename A::backend&&>(backend)) {
         begin();
     }
+    /// The same for who does not throw: where the backend refuses, `made` is false, and the pool may only be destroyed.
+    composed_object_pool(object_pool_config config, bool& made)
+        requires(traits::slots_within == 0)
+        : store_(checked(std::move(config))) {
+        fault why;
+        made = try_begin(why);
+    }
     /// The same, with `capacity` slots and all else as it is by default.
     explicit composed_object_pool(std::size_t capacity)
         requires(traits::slots_within == 0)
@@ -578,16 +585,20 @@ private:
         check(config);
         return config;
     }
-    void begin() {
+    [[nodiscard]] bool try_begin(fault& why) {
         detail::object_pool_base* base = nullptr;
         if constexpr (traits::shares) {
             this->end_shared = &end_shared_object;
             base = this;
         }
+        return store_.begin(base, why);
+    }
+    void begin() {
         fault why;
-        if (!store_.begin(base, why)) throw_refusal(why, detail::here<A>());
+        if (!try_begin(why)) throw_refusal(why, detail::here<A>());
     }
     void end(site at) noexcept {
+        if (capacity() == 0) return;  // it was not made
         if constexpr (traits::defers) static_cast<void>(drop_pending());
         if constexpr (traits::checks) look::report_live(store_, at);
         if constexpr (traits::ends_objects) {
@@ -673,7 +684,7 @@ struct object_pool_with : object_pool_of<T, decltype(assemble_object_pool<T, P..
 
 /// An object pool of policies in any order; see `composed_object_pool`.
 template <class T, class... Policies>
-using basic_object_pool = composed_object_pool<T, typename decltype(detail::assemble_objects<Policies...>())::type>;
+using basic_object_pool = typename detail::object_pool_with<T, Policies...>::type;
 
 /// Whether any number of threads may use pools of this type.
 template <class Pool>

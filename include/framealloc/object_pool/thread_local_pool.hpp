@@ -122,7 +122,8 @@ public:
 
 private:
     struct node : detail::thread_pool_node {
-        explicit node(thread_local_pool& owner) : of(owner), pool(owner.config_) {
+        template <class... Made>
+        explicit node(thread_local_pool& owner, Made&... made) : of(owner), pool(owner.config_, made...) {
             this->instance = &owner;
             this->leave = &leave_pool;
             this->destroy = [](detail::thread_pool_node& n) noexcept { delete static_cast<node*>(&n); };
@@ -149,18 +150,24 @@ private:
     FRAMEALLOC_TLS_MODEL static inline constinit thread_local latest_use latest{};
 
     FRAMEALLOC_COLD pool_type& find_or_make() {
-        node* n = find();
-        if (n == nullptr) {
-            detail::end_of_thread_pools.used = true;  // from now on the thread's end comes by
-            n = enter(new node(*this));
-        }
-        latest = {.id = id_, .pool = &n->pool};
-        return n->pool;
+        node* const n = find();
+        return use(n != nullptr ? n : enter(new node(*this)));
     }
     FRAMEALLOC_COLD pool_type* try_find_or_make() noexcept {
-        FRAMEALLOC_TRY { return &find_or_make(); }
-        FRAMEALLOC_CATCH_ALL { return nullptr; }
-        __builtin_unreachable();
+        FRAMEALLOC_TRY {
+            if (node* const n = find()) return &use(n);
+            bool made = true;
+            node* const n = detail::try_new<node>(*this, made);
+            if (n != nullptr && made) return &use(enter(n));
+            delete n;
+        }
+        FRAMEALLOC_CATCH_ALL {}
+        return nullptr;
+    }
+    [[nodiscard]] static pool_type& use(node* n) noexcept {
+        detail::end_of_thread_pools.used = true;  // from now on the thread's end comes by
+        latest = {.id = n->of.id_, .pool = &n->pool};
+        return n->pool;
     }
     /// The thread's own part, or one whose thread has ended.
     [[nodiscard]] node* find() noexcept {
@@ -170,7 +177,6 @@ private:
         }
         for (auto* n = first_; n != nullptr; n = n->next) {
             if (n->is_taken) continue;
-            detail::end_of_thread_pools.used = true;
             return take(n);
         }
         return nullptr;

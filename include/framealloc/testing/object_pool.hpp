@@ -30,8 +30,8 @@ public:
         chunk_.row = detail::slot_row{aligned(slots_, align), stride, count};
         guard(chunk_.beside, beside.bytes);
         guard(chunk_.row.base, count * stride);
-        fences_[0] = static_cast<unsigned char*>(chunk_.beside) + beside.bytes;
-        fences_[1] = reinterpret_cast<unsigned char*>(chunk_.row.base) + count * stride;
+        fences_[0] = detail::bytes_behind(chunk_.beside, beside.bytes);
+        fences_[1] = detail::bytes_behind(chunk_.row.base, count * stride);
     }
     slots_memory(slots_memory const&) = delete;
     slots_memory& operator=(slots_memory const&) = delete;
@@ -54,7 +54,7 @@ private:
         return bytes.data() + ((0 - at) & (align - 1));
     }
     static void guard(void* begin, std::size_t bytes) noexcept {
-        std::fill_n(static_cast<unsigned char*>(begin) + bytes, guarded, filler);
+        detail::fill_bytes(detail::behind(begin, bytes), guarded, filler);
     }
 
     std::vector<unsigned char> beside_, slots_;
@@ -163,7 +163,7 @@ void check_model(conformance_report& report, unsigned seed) {
                                    "a slot is given out once until it comes back", at)) {
                     return;
                 }
-                std::fill_n(static_cast<unsigned char*>(slot), stride, static_cast<unsigned char>(step));
+                detail::fill_bytes(slot, stride, static_cast<unsigned char>(step));
                 taken.push_back(slot);
             }
         } else if (!taken.empty()) {
