@@ -22,16 +22,16 @@ namespace kit {
 template <class S>
 class slots_memory {
 public:
-    slots_memory(std::size_t count, std::size_t stride, std::size_t align) {
+    slots_memory(std::size_t count, std::size_t slot_bytes, std::size_t align) {
         layout const beside = S::beside(count);
         beside_.resize(beside.bytes + beside.align + fence);
-        slots_.resize(count * stride + align + fence);
+        slots_.resize(count * slot_bytes + align + fence);
         chunk_.beside = aligned(beside_, beside.align);
-        chunk_.row = detail::slot_row{aligned(slots_, align), stride, count};
+        chunk_.row = detail::slot_row{aligned(slots_, align), slot_bytes, count};
         guard(chunk_.beside, beside.bytes);
-        guard(chunk_.row.base, count * stride);
+        guard(chunk_.row.base, count * slot_bytes);
         fences_[0] = detail::bytes_behind(chunk_.beside, beside.bytes);
-        fences_[1] = detail::bytes_behind(chunk_.row.base, count * stride);
+        fences_[1] = detail::bytes_behind(chunk_.row.base, count * slot_bytes);
     }
     slots_memory(slots_memory const&) = delete;
     slots_memory& operator=(slots_memory const&) = delete;
@@ -71,8 +71,8 @@ struct slots_under_test {
     engine_type engine{};
     std::vector<std::unique_ptr<slots_memory<S>>> memory{};
 
-    void add(std::size_t count, std::size_t stride, std::size_t align) {
-        memory.push_back(std::make_unique<slots_memory<S>>(count, stride, align));
+    void add(std::size_t count, std::size_t slot_bytes, std::size_t align) {
+        memory.push_back(std::make_unique<slots_memory<S>>(count, slot_bytes, align));
         directory.add(memory.back()->chunk());
         engine.add(memory.back()->chunk(), directory);
     }
@@ -100,10 +100,10 @@ struct slots_under_test {
 };
 
 template <class S>
-void check_filling(conformance_report& report, std::size_t count, std::size_t stride, std::size_t align) {
+void check_filling(conformance_report& report, std::size_t count, std::size_t slot_bytes, std::size_t align) {
     slots_under_test<S> s;
-    s.add(count, stride, align);
-    std::initializer_list<figure> const at{{"slots", count}, {"stride", stride}};
+    s.add(count, slot_bytes, align);
+    std::initializer_list<figure> const at{{"slots", count}, {"slot_bytes", slot_bytes}};
     std::vector<void*> all;
     for (std::size_t i = 0; i < count; ++i) {
         report.expect(s.engine.available() == count - i, "available() is exact",
@@ -140,8 +140,8 @@ void check_model(conformance_report& report, unsigned seed) {
     std::mt19937 random{seed};
     slots_under_test<S> s;
     std::size_t capacity = 1 + random() % 300;
-    constexpr std::size_t stride = 24, align = 8;
-    s.add(capacity, stride, align);
+    constexpr std::size_t slot_bytes = 24, align = 8;
+    s.add(capacity, slot_bytes, align);
     std::vector<void*> taken;
     for (unsigned step = 0; step < 3000; ++step) {
         std::initializer_list<figure> const at{{"seed", seed}, {"step", step}};
@@ -153,7 +153,7 @@ void check_model(conformance_report& report, unsigned seed) {
                 if constexpr (S::grows) {
                     std::size_t const more = 1 + random() % 100;
                     if (s.memory.size() < detail::chunk_directory::at_first) {
-                        s.add(more, stride, align);
+                        s.add(more, slot_bytes, align);
                         capacity += more;
                     }
                 }
@@ -163,7 +163,7 @@ void check_model(conformance_report& report, unsigned seed) {
                                    "a slot is given out once until it comes back", at)) {
                     return;
                 }
-                detail::fill_bytes(slot, stride, static_cast<unsigned char>(step));
+                detail::fill_bytes(slot, slot_bytes, static_cast<unsigned char>(step));
                 taken.push_back(slot);
             }
         } else if (!taken.empty()) {
