@@ -12,12 +12,14 @@
 //   latency_pool_refill         the slowest of 128 requests of 64 bytes in a row, of 10,240 that are all freed afterwards: a
 //                               refill of a thread's cache is among them
 //   latency_cross_thread_free   freeing a block of 64 bytes that another thread has allocated and written
+//   latency_object_pool         one object of 64 bytes in an object pool, in place of a random one of 10,000 that are alive
 //   latency_heap                one block of 8 to 256 KiB, taken in place of one of 64 that are alive, not written
 //
 // The limits are the bump pointer and the free list of support/limits.hpp.
 
 #include "support/compare.hpp"
 #include "support/limits.hpp"
+#include "support/object_pools.hpp"
 #include "support/ring.hpp"
 #include "support/shared_blocks.hpp"
 #include "support/thread_random.hpp"
@@ -221,6 +223,25 @@ struct cross_thread_free {
         freeing.join();
     }
 };
+struct object_made {
+    static constexpr char const* workload = "latency_object_pool";
+    template <class Pool>
+    static void run(benchmark::State& state, ticks::stopwatch& watch) {
+        constexpr std::size_t count = 10'000;
+        Pool pool{count};
+        thread_random random{0};
+        std::vector<object_pools::object*> alive(count);
+        for (object_pools::object*& o : alive) o = pool.make(1);
+        for (auto _ : state) {
+            object_pools::object*& o = alive[random.below(alive.size())];
+            pool.end(o);
+            watch.begin();
+            use(o = pool.make(2));
+            watch.end();
+        }
+        for (object_pools::object* const o : alive) pool.end(o);
+    }
+};
 struct heap {
     static constexpr char const* workload = "latency_heap";
     template <class Heap>
@@ -289,6 +310,12 @@ bool add_all() {
     add<pool_refill, blocks_of_the_limit>("limit");
     add_blocks<pool_refill>();
     add_blocks<cross_thread_free>();
+    add<object_made, object_pools::limit>("limit");
+    add<object_made, object_pools::fixed>("framealloc");
+    add<object_made, object_pools::growing>("framealloc_growing");
+    add<object_made, object_pools::bitmap>("framealloc_bitmap");
+    add<object_made, object_pools::pmr>("pmr");
+    add_mallocs<object_made, object_pools::general>();
     add<heap, heap_of_ours>("framealloc");
     add_mallocs<heap, heap_of_malloc>();
     return true;
