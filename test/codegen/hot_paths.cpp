@@ -12,6 +12,7 @@
 #include <framealloc/object_pool/lock_free_pool.hpp>
 #include <framealloc/object_pool/slots/bitmap.hpp>
 #include <framealloc/object_pool/static_pool.hpp>
+#include <framealloc/object_pool/thread_local_pool.hpp>
 #include <framealloc/smart_alloc.hpp>
 
 #include <new>
@@ -59,6 +60,7 @@ using lock_free_units = lock_free_pool<unit>;
 using one_stack_units = lock_free_pool<unit, slots::index_stack<1>>;
 using shared_units = fixed_pool<unit, sharing::atomic>;
 // The same, with the policies written out that are the defaults.
+using thread_units = thread_local_pool<unit>;
 using spelled_out_units = basic_object_pool<unit, diagnostics::none, slots::stack, sync::single_threaded, storage::fixed,
                                             initialise::on_allocate, sharing::none, drop::now, backend::system>;
 
@@ -142,6 +144,8 @@ unit* object_pool_allocate_growing(growing_units& p) { return p.allocate(); }
 void object_pool_free_growing(growing_units& p, unit* u) { p.free(u); }
 unit* object_pool_allocate_bitmap(bitmap_units& p) { return p.allocate(); }
 void object_pool_free_bitmap(bitmap_units& p, unit* u) { p.free(u); }
+unit* object_pool_allocate_thread_local(thread_units& p) { return p.allocate(); }
+void object_pool_free_thread_local(thread_units& p, unit* u) { p.free(u); }
 unit* object_pool_look_through_owned(fixed_units::owned_type& o) { return o.get(); }
 unit* spelled_out_object_pool_allocate(spelled_out_units& p) { return p.allocate(); }
 void spelled_out_object_pool_free(spelled_out_units& p, unit* u) { p.free(u); }
