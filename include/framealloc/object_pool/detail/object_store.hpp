@@ -222,8 +222,8 @@ public:
     void for_each_marked(F&& f) noexcept {
         for (chunk* const c : chunks_.all()) {
             for (std::size_t at = 0; at < c->row.count; at += 64) {
-                for (std::uint64_t todo = ~std::uint64_t{0}; (todo &= c->bits[at / 64]) != 0; todo &= todo - 1) {
-                    f(c->row.slot(at + static_cast<std::size_t>(std::countr_zero(todo))));
+                for (std::uint64_t rest = ~std::uint64_t{0}; (rest &= c->bits[at / 64]) != 0; rest &= rest - 1) {
+                    f(c->row.slot(at + static_cast<std::size_t>(std::countr_zero(rest))));
                 }
             }
         }

@@ -95,18 +95,18 @@ public:
                 std::size_t const left = c.row.count - at * 64;
                 std::byte* const first = c.row.base + at * 64 * c.row.stride;
                 word const& free = m.levels[0][at];
-                word todo = mask_of(left);
-                if (free == 0 && todo == ~word{0}) {
+                word rest = mask_of(left);
+                if (free == 0 && rest == ~word{0}) {
                     std::size_t bit = 0;
                     for (std::byte* slot = first; bit < 64 && free == 0; ++bit, slot += stride)
                         f(static_cast<void*>(slot));
                     if (bit == 64) continue;
-                    todo <<= bit;
+                    rest <<= bit;
                 }
                 if (is_far && words - at > soon + 1) fetch(first + soon * 64 * stride, ~m.levels[0][at + soon], stride);
-                while ((todo &= ~free) != 0) {
-                    int const bit = __builtin_ctzll(todo);
-                    todo &= todo - 1;
+                while ((rest &= ~free) != 0) {
+                    int const bit = __builtin_ctzll(rest);
+                    rest &= rest - 1;
                     f(static_cast<void*>(first + static_cast<std::size_t>(bit) * stride));
                 }
             }
@@ -120,8 +120,8 @@ public:
             if (all_ == nullptr) return;
             for (detail::object_chunk const* const c : all_->all()) {
                 for (std::size_t at = 0; at < c->row.count; at += 64) {
-                    for (word todo = map_of(*c).levels[0][at / 64]; todo != 0; todo &= todo - 1) {
-                        f(c->row.slot(at + static_cast<std::size_t>(std::countr_zero(todo))));
+                    for (word rest = map_of(*c).levels[0][at / 64]; rest != 0; rest &= rest - 1) {
+                        f(c->row.slot(at + static_cast<std::size_t>(std::countr_zero(rest))));
                     }
                 }
             }
