@@ -46,7 +46,7 @@ struct manual_clock {
     using rep = duration::rep;
     using period = duration::period;
     using time_point = std::chrono::time_point<manual_clock>;
-    static constexpr bool is_steady = true;
+    [[maybe_unused]] static constexpr bool is_steady = true;
     static time_point now() { return time_point{duration{static_cast<rep>(test::fake_clock::nanoseconds())}}; }
 };
 

@@ -76,7 +76,8 @@ template <class F>
 void on_a_thread_with_the_same_stack(F&& f)
 {
     unsigned const mine = slots::index_stack_detail::this_thread() % 2;
-    for (bool done = false; !done;) {
+    bool done = false;
+    while (!done) {
         on_a_thread([&] {
             if (slots::index_stack_detail::this_thread() % 2 != mine) return;
             f();
@@ -144,7 +145,8 @@ BOOST_AUTO_TEST_CASE(a_slot_that_is_handed_past_who_looks_is_found_all_the_same)
         void* only = nullptr;
         while (s.engine.available() != 0) only = s.engine.take();
         unsigned const mine = slots::index_stack_detail::this_thread() % 2;
-        for (bool given = false; !given;) {
+        bool given = false;
+        while (!given) {
             on_a_thread([&] {
                 if (slots::index_stack_detail::this_thread() % 2 == mine) return;
                 s.engine.give(only);

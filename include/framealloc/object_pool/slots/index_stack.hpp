@@ -150,12 +150,18 @@ struct index_stack {
                     std::uint64_t const number = fresh_.fetch_add(1, detail::order::relaxed);
                     if (number < row_.count) return row_.slot(number);
                 }
+                // A thread that only takes finds what it takes where another one gives back: there as a rule, as the last time.
+                std::size_t const before = found_at_.load(detail::order::relaxed);
+                if (std::uint64_t const number = pop(heads_[before].value)) return slot_of(number);
                 std::uint64_t seen[Stacks];
                 for (std::size_t i = 0; i < Stacks; ++i) {
-                    Atomic<std::uint64_t>& top = heads_[(own + i) % Stacks].value;
-                    seen[i] = top.load(detail::order::acquire);
+                    std::size_t const at = (own + i) % Stacks;
+                    seen[i] = heads_[at].value.load(detail::order::acquire);
                     if (low(seen[i]) == 0) continue;
-                    if (std::uint64_t const number = pop(top)) return slot_of(number);
+                    if (std::uint64_t const number = pop(heads_[at].value)) {
+                        if (at != own) found_at_.store(at, detail::order::relaxed);
+                        return slot_of(number);
+                    }
                 }
                 bool same = true;
                 for (std::size_t i = 0; i < Stacks; ++i) {
@@ -169,6 +175,7 @@ struct index_stack {
         link* links_ = nullptr;
         detail::slot_row row_{};
         alignas(detail::cache_line_bytes) Atomic<std::uint64_t> fresh_{0};
+        Atomic<std::size_t> found_at_{0};
     };
 
     // Last, so that a compiler that stops reading a class at a failed assertion has seen the rest and says no more.
