@@ -383,6 +383,37 @@ BOOST_AUTO_TEST_CASE(a_slot_whose_generations_are_used_up_is_not_used_again)
     BOOST_TEST(!of_first_generation.lock());
 }
 
+// --- pools that are variables ---
+
+namespace {
+struct named {
+    int number;
+};
+fixed_pool<named> pool_of_names{4};
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(an_owner_of_an_object_of_a_variable_is_one_pointer)
+{
+    using owner = owned_of<pool_of_names>;
+    named* last = nullptr;
+    static_assert(sizeof(owner) == sizeof(void*) && sizeof(pool_of_names.make(1)) == 2 * sizeof(void*));
+    {
+        owner one{pool_of_names.make(1)};
+        owner two{pool_of_names.allocate(2), pool_of_names};
+        last = pool_of_names.make(3).release();
+        owner const none{owned<fixed_pool<named>>{}};
+        BOOST_TEST(one->number + two->number == 3);
+        BOOST_TEST(!none);
+        BOOST_TEST(&one.pool() == &pool_of_names);
+        BOOST_TEST(pool_of_names.live() == 3u);
+        one = std::move(two);
+        BOOST_TEST(one->number == 2);
+        BOOST_TEST(pool_of_names.live() == 2u);
+    }
+    BOOST_TEST(pool_of_names.live() == 1u);  // the one that was released
+    pool_of_names.free(last);
+}
+
 // --- other threads ---
 
 BOOST_AUTO_TEST_CASE(objects_end_on_whichever_thread_lets_go_last)
