@@ -73,18 +73,45 @@ BOOST_AUTO_TEST_CASE(handles_give_back_to_the_pool_that_they_came_from)
     BOOST_TEST(pool.local().live() == 0u);
 }
 
-BOOST_AUTO_TEST_CASE(what_lives_when_its_thread_ends_stays_and_is_the_next_threads)
+BOOST_AUTO_TEST_CASE(what_lives_when_its_thread_ends_stays_until_the_pool_ends_and_is_nobody_elses)
 {
+    {
+        thread_local_pool<noted> pool{4};
+        noted* left = nullptr;
+        on_a_thread([&] { left = pool.allocate(7); });
+        BOOST_TEST(pool.instances() == 1u);
+        on_a_thread([&] {
+            auto const mine = pool.make(8);
+            BOOST_TEST(!pool.local().owns(left));
+            BOOST_TEST(pool.instances() == 2u);
+        });
+        BOOST_TEST(pool.instances() == 1u);
+        BOOST_TEST(left->number == 7);
+    }
+    BOOST_TEST(noted::alive == 0);
+}
+
+BOOST_AUTO_TEST_CASE(an_owner_that_the_thread_destroys_last_gives_back_to_the_pool_that_it_came_from)
+{
+    static std::atomic<std::size_t> left{99};
     thread_local_pool<noted> pool{4};
-    noted* left = nullptr;
-    on_a_thread([&] { left = pool.allocate(7); });
-    BOOST_TEST(pool.instances() == 1u);
-    BOOST_TEST(left->number == 7);
+    static thread_local_pool<noted>* used = nullptr;
+    used = &pool;
+    struct keeper {
+        thread_local_pool<noted>::owned_type held;
+        ~keeper()
+        {
+            // Another thread comes in between, and must not be handed what this one has.
+            on_a_thread([] { auto const other = used->make(2); });
+            held.reset();
+            left = used->local().live();
+        }
+    };
     on_a_thread([&] {
-        BOOST_TEST(pool.local().owns(left));
-        pool.free(left);
+        static thread_local keeper kept;  // made before the thread's pool, destroyed after it
+        kept.held = pool.make(1);
     });
-    BOOST_TEST(pool.instances() == 0u);
+    BOOST_TEST(left == 0u);
     BOOST_TEST(noted::alive == 0);
 }
 

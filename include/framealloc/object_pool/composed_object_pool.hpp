@@ -192,9 +192,9 @@ public:
         for (T* const object : objects) give(object, detail::here<A>());
     }
 
-    /// Calls `f(object)` for each that is alive, in the order of their addresses. `f` may give
-    /// back the object that it is called with, or others, and allocate: what is allocated meanwhile may be visited or not.
-    /// O(slots / 64 + live). While it runs no other thread uses the pool.
+    /// Calls `f(object)` for each that is alive, in the order of their addresses. `f` may give back the object that it is called
+    /// with, or others, and allocate: what is allocated meanwhile may be visited or not. O(slots / 64 + live). While it runs no
+    /// other thread uses the pool.
     template <class F>
     void for_each(F&& f) {
         static_assert(A::slots::knows_live,
@@ -409,7 +409,7 @@ private:
         bool done = false;
         ~batch_undo() {
             if (done) return;
-            for (std::size_t i = made + 1; i < into.size(); ++i) pool.store_.give(into[i]);
+            pool.store_.give_n(into.subspan(made + 1));
             while (made > 0) {
                 if constexpr (traits::counts) pool.counters_.frees.fetch_add(1, detail::order::relaxed);
                 FRAMEALLOC_TRY { pool.end_life(into[--made]); }
@@ -489,7 +489,7 @@ private:
 
     FRAMEALLOC_HOT void give(T* object, site at) noexcept(releases_quietly) {
         if constexpr (traits::ends_objects) {
-            if (ends_) [[unlikely]]
+            if (store_.ends()) [[unlikely]]
                 return end_with_pool(object);
         }
         if constexpr (traits::checks) {
@@ -569,7 +569,7 @@ private:
     }
     void end_last_owner(T* object) noexcept(releases_quietly) {
         if constexpr (traits::ends_objects) {
-            if (ends_) [[unlikely]]
+            if (store_.ends()) [[unlikely]]
                 return end_with_pool(object);
         }
         if constexpr (traits::checks) {
@@ -603,7 +603,6 @@ private:
         if constexpr (traits::checks) look::report_live(store_, at);
         if constexpr (traits::ends_objects) {
             store_.begin_end();
-            ends_ = true;
             store_.for_each_marked([this](void* object) { end_with_pool(static_cast<T*>(object)); });
         }
         store_.release();
@@ -637,7 +636,6 @@ private:
     }
 
     store store_;
-    bool ends_ = false;
     [[no_unique_address]] std::conditional_t<traits::counts, operation_counters, no_counters> counters_{};
     [[no_unique_address]] std::conditional_t<traits::defers, typename store::pending, detail::no_pending_objects>
         pending_{};

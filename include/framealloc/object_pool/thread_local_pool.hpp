@@ -36,12 +36,12 @@ using choose_pool_of_thread = typename std::conditional_t<
 /// is no synchronisation. An object goes back on the thread that allocated it.
 ///
 ///   Cost      That of the thread's pool, and a look at a thread-local variable. A program that uses several of one type in turn on
-///             a thread searches the thread's parts each time.
+///             a thread searches the parts of all threads each time.
 ///   Threads   Any number, each with its own objects. Making and ending are for one thread, when no other uses it.
 ///   Failure   As the pools' policies say; and a thread's first use may be refused for want of memory (FA303). With
 ///             `diagnostics::checked`, an object that is given back on another thread than its own is reported (FA201), and stays.
-///   Lifetime  Objects that live when their thread ends stay, and their part is handed on to the next thread that comes; which may
-///             give them back. All end with the pool.
+///   Lifetime  Objects that live when their thread ends stay where they are, and end with the pool: no other thread may give them
+///             back. The thread's own last destructors may.
 template <class T, class... Policies>
 class thread_local_pool {
     static_assert(detail::count_of<sync_family, Policies...> == 0,
@@ -124,7 +124,7 @@ private:
     struct node : detail::thread_pool_node {
         template <class... Made>
         explicit node(thread_local_pool& owner, Made&... made) : of(owner), pool(owner.config_, made...) {
-            this->instance = &owner;
+            this->thread = detail::pools_of_thread.numbered();
             this->leave = &leave_pool;
             this->destroy = [](detail::thread_pool_node& n) noexcept { delete static_cast<node*>(&n); };
         }
@@ -169,15 +169,12 @@ private:
         latest = {.id = n->of.id_, .pool = &n->pool};
         return n->pool;
     }
-    /// The thread's own part, or one whose thread has ended.
+    /// The thread's own part: also when its destructors have come past those of this library.
     [[nodiscard]] node* find() noexcept {
+        unsigned long long const self = detail::pools_of_thread.numbered();
         detail::locked const guard{detail::thread_pools_guard};
-        for (auto* n = detail::pools_of_thread.first; n != nullptr; n = n->next_here) {
-            if (n->instance == this) return static_cast<node*>(n);
-        }
         for (auto* n = first_; n != nullptr; n = n->next) {
-            if (n->is_taken) continue;
-            return take(n);
+            if (n->thread == self) return static_cast<node*>(n);
         }
         return nullptr;
     }
@@ -185,12 +182,8 @@ private:
         detail::locked const guard{detail::thread_pools_guard};
         n->next = first_;
         first_ = n;
-        return take(n);
-    }
-    [[nodiscard]] static node* take(detail::thread_pool_node* n) noexcept {
-        n->is_taken = true;
         detail::pools_of_thread.add(*n);
-        return static_cast<node*>(n);
+        return n;
     }
 
     [[nodiscard]] bool is_of_another_thread(T* object, detail::site_of<assembly_type> at) {
@@ -198,10 +191,7 @@ private:
             detail::locked const guard{detail::thread_pools_guard};
             detail::thread_pool_node const* n = first_;
             while (n != nullptr && !static_cast<node const*>(n)->pool.owns(object)) n = n->next;
-            if (n == nullptr) return false;
-            for (auto const* own = detail::pools_of_thread.first; own != nullptr; own = own->next_here) {
-                if (own == n) return false;
-            }
+            if (n == nullptr || n->thread == detail::pools_of_thread.numbered()) return false;
         }
         fault f = detail::said(fault_code::wrong_thread,
                                "the object at 0x%llx is of another thread's pool, or of a thread's that has ended",

@@ -208,7 +208,9 @@ public:
         }
         config_.maximum = capacity();
         while (engine_.take() != nullptr) {}  // who asks now would leave an object that nobody ends
+        ends_ = true;
     }
+    [[nodiscard]] FRAMEALLOC_HOT bool ends() const noexcept { return ends_; }
     [[nodiscard]] bool ends_now(void const* place) noexcept {
         chunk& c = *chunks_.find(place);
         std::size_t const i = c.row.index_of(place);
@@ -380,6 +382,7 @@ private:
     }
 
     engine engine_{};  // first: it is what a pair of calls touches
+    bool ends_ = false;
     [[no_unique_address]] mutable lock_type lock_{};
     chunk_directory chunks_{};
     atomic<std::size_t> capacity_{0};

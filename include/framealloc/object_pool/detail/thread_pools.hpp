@@ -12,11 +12,10 @@ namespace framealloc::inline v0_1::detail {
 ///
 ///   Threads   Links are read and written under `thread_pools_guard`, which is held in no call of a user.
 struct thread_pool_node {
-    void const* instance = nullptr;
+    unsigned long long thread = 0;          ///< whose it is, for good: numbers are never used again
     thread_pool_node* next = nullptr;       ///< of the instance
     thread_pool_node* next_here = nullptr;  ///< of the thread
     thread_pool_node** at_here = nullptr;   ///< what points to it in the thread's list; null: it is in none
-    bool is_taken = false;                  ///< by a thread; otherwise the next one that comes takes it
     /// The thread has ended. True: nothing lives there, and the instance has let go of it; the caller deletes it.
     bool (*leave)(thread_pool_node&) noexcept = nullptr;
     void (*destroy)(thread_pool_node&) noexcept = nullptr;
@@ -32,11 +31,18 @@ struct thread_pool_node {
 
 inline constinit platform::mutex thread_pools_guard{};
 inline constinit atomic<unsigned long long> thread_local_pools_made{0};
+inline constinit atomic<unsigned long long> pool_threads_seen{0};
 
 /// The calling thread's parts. It has no destructor, so that it may be read when the thread's destructors run.
 struct thread_pools_here {
     thread_pool_node* first = nullptr;
+    unsigned long long number = 0;
     bool ended = false;
+
+    [[nodiscard]] unsigned long long numbered() noexcept {
+        if (number == 0) number = pool_threads_seen.fetch_add(1, order::relaxed) + 1;
+        return number;
+    }
 
     /// Under the guard. A thread whose destructors have come this far keeps no list any more.
     void add(thread_pool_node& n) noexcept {
@@ -58,7 +64,6 @@ struct thread_pools_end {
             pools_of_thread.ended = true;
             while (thread_pool_node* const n = pools_of_thread.first) {
                 n->leave_thread();
-                n->is_taken = false;
                 if (n->leave(*n)) {
                     n->next_here = gone;
                     gone = n;
